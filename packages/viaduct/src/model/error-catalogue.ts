@@ -1,0 +1,61 @@
+/**
+ * Every error code with its HTTP status, its exit code and the hint that is shown when the place
+ * that threw has none of its own. `docs/errors.md` is made from this table.
+ *
+ * Exit codes: 1 it failed, 2 the command was wrong, 3 not allowed, 4 not found,
+ * 5 the server cannot be reached, 6 it conflicts with what is there.
+ */
+export interface ErrorFacts {
+  readonly status: number
+  readonly exitCode: number
+  readonly hint: string
+}
+
+function facts(status: number, exitCode: number, hint = ''): ErrorFacts {
+  return { status, exitCode, hint }
+}
+
+export const errorCatalogue = {
+  'bad-app-name': facts(422, 2),
+  'bad-process-type': facts(422, 2),
+  'bad-release': facts(422, 2),
+  'bad-artifact': facts(422, 2),
+  'bad-request': facts(422, 2),
+  'bad-count': facts(422, 2, 'Counts go from 0 to 100.'),
+  'bad-config-key': facts(422, 2, 'Use A-Z, a-z, 0-9 and "_", not a digit first.'),
+  'bad-setting': facts(422, 2, 'See "viaduct up --help".'),
+  'bad-manifest': facts(422, 2, 'See docs/formats.md#viaductjson.'),
+  'bad-procfile': facts(422, 2, 'A line is "web: COMMAND".'),
+  'no-web-process': facts(422, 2, 'Add a line "web: COMMAND" to Procfile, or scripts.start.'),
+  'bad-upload': facts(422, 2, 'Upload a gzipped tar archive of the app folder.'),
+  'upload-too-large': facts(413, 2),
+  'upload-aborted': facts(400, 1, 'The client left before the upload was complete.'),
+  'build-failed': facts(422, 1),
+  'not-ready': facts(422, 1),
+  'crash-looping': facts(409, 1),
+  superseded: facts(409, 6, 'A newer deploy of this app took over.'),
+  cancelled: facts(409, 1),
+  unauthorized: facts(401, 3, 'Log in with "viaduct login".'),
+  forbidden: facts(403, 3),
+  'not-found': facts(404, 4),
+  'app-not-found': facts(404, 4, '"viaduct apps" lists the apps.'),
+  'release-not-found': facts(404, 4, '"viaduct releases" lists the releases.'),
+  exists: facts(409, 6),
+  'no-release': facts(409, 6, 'Deploy the app first.'),
+  'no-previous-release': facts(409, 6, 'Nothing served before this release.'),
+  busy: facts(503, 1, 'Try again in a moment.'),
+  'disk-full': facts(507, 1, 'Free space in the data directory, then try again.'),
+  'port-taken': facts(500, 1, 'Choose another port, or stop what listens there.'),
+  'no-free-port': facts(503, 1, 'Stop some instances: the range is used up.'),
+  'already-running': facts(409, 6, 'One keeper per data directory.'),
+  'data-newer': facts(500, 1, 'Run the Viaduct that wrote this data directory, or a newer one.'),
+  'data-damaged': facts(500, 1, 'Restore the file from a backup; nothing was changed.'),
+  'node-too-old': facts(500, 1, 'Viaduct needs Node.js 24.20 or newer.'),
+  'no-server': facts(503, 5, 'Start one with "viaduct up", or say where it is with --to URL.'),
+  'keeper-unreachable': facts(503, 1, 'Is "viaduct up" still running?'),
+  'spawn-failed': facts(500, 1),
+  'revision-conflict': facts(409, 6, 'Somebody else changed it meanwhile. Try again.'),
+  internal: facts(500, 1, 'This is a bug in Viaduct. The log of the daemon has more.'),
+} as const satisfies Record<string, ErrorFacts>
+
+export type ErrorCode = keyof typeof errorCatalogue

@@ -1,0 +1,87 @@
+/**
+ * Where things are in the data directory: the one place that knows a path.
+ *
+ *   DIR/lock  DIR/admin-token  DIR/viaduct.db
+ *   DIR/run/            sockets, child table, routes.json, settings.json, platform log
+ *   DIR/run/i/ID/       one instance: FIFOs, exit file, ack (0700)
+ *   DIR/apps/APP/       artifacts/SHA/, data/ (DATA_DIR), tmp/, cache/
+ *   DIR/logs/APP/v12/   app.log, install.log (+ .1 .2 …); DIR/logs/APP/access.SLOT.log
+ *   DIR/uploads/        uploads in progress, removed at the start
+ */
+import { join } from 'node:path'
+import type { AppName, ArtifactId, InstanceId, ReleaseNumber } from './ids.ts'
+
+export interface DataLayout {
+  readonly root: string
+  readonly lock: string
+  readonly adminToken: string
+  readonly database: string
+  readonly uploads: string
+  readonly run: string
+  /** Resolved settings that daemon and proxies start from (mode 0600). */
+  readonly settings: string
+  readonly routes: string
+  readonly children: string
+  readonly keeperSocket: string
+  readonly instances: string
+  readonly apps: string
+  readonly logs: string
+  /** Logs of keeper, daemon and proxies themselves. */
+  readonly platformLog: (process: string) => string
+  /** Control socket of proxy worker `slot` (0 …), generation `pid`. */
+  readonly proxySocket: (slot: number, pid: number) => string
+  readonly instance: (id: InstanceId) => string
+  readonly app: (app: AppName) => AppLayout
+}
+
+export interface AppLayout {
+  readonly root: string
+  readonly data: string
+  readonly tmp: string
+  readonly cache: string
+  readonly artifacts: string
+  readonly logs: string
+  readonly artifact: (id: ArtifactId) => string
+  readonly releaseLog: (release: ReleaseNumber, stream: 'app' | 'install') => string
+  readonly accessLog: (slot: number) => string
+}
+
+/** @param root Absolute path of the data directory. */
+export function dataLayout(root: string): DataLayout {
+  const run = join(root, 'run')
+  return {
+    root,
+    run,
+    lock: join(root, 'lock'),
+    adminToken: join(root, 'admin-token'),
+    database: join(root, 'viaduct.db'),
+    uploads: join(root, 'uploads'),
+    settings: join(run, 'settings.json'),
+    routes: join(run, 'routes.json'),
+    children: join(run, 'children.json'),
+    keeperSocket: join(run, 'keeper.sock'),
+    instances: join(run, 'i'),
+    apps: join(root, 'apps'),
+    logs: join(root, 'logs'),
+    platformLog: (name) => join(root, 'logs', `${name}.platform.log`),
+    proxySocket: (slot, pid) => join(run, `proxy-${slot}-${pid}.sock`),
+    instance: (id) => join(run, 'i', id),
+    app: (app) => appLayout(root, app),
+  }
+}
+
+function appLayout(root: string, app: AppName): AppLayout {
+  const home = join(root, 'apps', app)
+  const logs = join(root, 'logs', app)
+  return {
+    root: home,
+    data: join(home, 'data'),
+    tmp: join(home, 'tmp'),
+    cache: join(home, 'cache'),
+    artifacts: join(home, 'artifacts'),
+    logs,
+    artifact: (id) => join(home, 'artifacts', id),
+    releaseLog: (release, stream) => join(logs, `v${release}`, `${stream}.log`),
+    accessLog: (slot) => join(logs, `access.${slot}.log`),
+  }
+}

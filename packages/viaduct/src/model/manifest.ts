@@ -1,0 +1,44 @@
+/**
+ * `viaduct.json`, version 1: what cannot be told from the tree. Reading it, with line numbers, is
+ * `build/parse-manifest.ts`; `build` also fills the name from package.json.
+ */
+
+export interface HealthCheck {
+  /** Path with a leading "/"; 2xx and 3xx are ready. */
+  readonly path: string
+  /** Host header; default `APP.localhost`. */
+  readonly host?: string
+  /** Milliseconds for one attempt, default 5,000. */
+  readonly timeoutMs?: number
+}
+
+export interface Timeouts {
+  readonly readyTimeoutMs?: number
+  readonly drainTimeoutMs?: number
+  readonly stopTimeoutMs?: number
+  readonly minUptimeMs?: number
+}
+
+export interface WarmPolicy {
+  /** 0 to 5. */
+  readonly releases?: number
+  /** Milliseconds a drained release stays warm. */
+  readonly forMs?: number
+}
+
+export interface Manifest {
+  readonly version: 1
+  readonly name?: string
+  /** Hosts besides `APP.localhost`. Exact names, lower case. */
+  readonly domain?: readonly string[]
+  readonly scale?: Readonly<Record<string, number>>
+  readonly health?: HealthCheck
+  /** Defaults for config, weaker than what is set on the server. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Process types whose old instance stops before the new one starts: `{ "worker": false }`. */
+  readonly overlap?: Readonly<Record<string, boolean>>
+  readonly warm?: WarmPolicy
+  /** Process types that get requests; default `["web"]`. */
+  readonly routes?: readonly string[]
+  readonly timeouts?: Timeouts
+}

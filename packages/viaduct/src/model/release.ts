@@ -1,0 +1,93 @@
+/** What a user deploys and what a deploy makes: apps, releases, deploys. Plain data, no behaviour. */
+import type { AppName, ArtifactId, DeployId, ProcessType, ReleaseNumber } from './ids.ts'
+import type { Manifest } from './manifest.ts'
+
+/** Variables of an app. Keys match `[A-Za-z_][A-Za-z0-9_]*`. */
+export type Config = Readonly<Record<string, string>>
+/** Wanted instances per process type, 0 to `instancesPerTypeMax`. */
+export type Formation = Readonly<Record<ProcessType, number>>
+
+/** An app as its users want it. Store key `apps/NAME`. */
+export interface App {
+  readonly schema: 1
+  readonly name: AppName
+  /** The uid of its processes; null when the platform is not root. */
+  readonly uid: number | null
+  /** Counts the user set with `scale`; types not named here follow the release's manifest. */
+  readonly formation: Formation
+  /** Changes of config that wait for the next release; null removes a key. */
+  readonly stagedConfig: Readonly<Record<string, string | null>>
+  readonly wanted: 'running' | 'stopped'
+  /** The release that serves, null before the first deploy succeeded. */
+  readonly current: ReleaseNumber | null
+  /** The release that served before `current`; where `rollback` goes. */
+  readonly previous: ReleaseNumber | null
+  /** The deploy in progress. */
+  readonly deploy: DeployId | null
+  /** Number of the newest release, 0 when there is none. */
+  readonly lastRelease: number
+  /** Raised by `restart`: instances of an older epoch are replaced one after the other. */
+  readonly epoch: number
+  /** Unix milliseconds. */
+  readonly createdAt: number
+}
+
+/** Immutable: what runs. Store key `releases/NAME/000012`. */
+export interface Release {
+  readonly schema: 1
+  readonly app: AppName
+  readonly number: ReleaseNumber
+  readonly artifact: ArtifactId
+  readonly config: Config
+  /** Process type → the user's own shell line. */
+  readonly processes: Readonly<Record<ProcessType, string>>
+  readonly manifest: Manifest
+  readonly commit: string | null
+  /** Why it exists, for people: `Deploy`, `Set LOG_LEVEL` … */
+  readonly description: string
+  readonly createdAt: number
+}
+
+export type DeployState =
+  | 'queued'
+  | 'building'
+  | 'starting'
+  | 'switching'
+  | 'succeeded'
+  | 'failed'
+  | 'cancelled'
+  | 'superseded'
+
+export type DeployKind = 'deploy' | 'rollback' | 'config' | 'restart' | 'scale' | 'start' | 'stop'
+
+/** One attempt to move an app to a release. Store key `deploys/NAME/ID`. */
+export interface Deploy {
+  readonly schema: 1
+  readonly id: DeployId
+  readonly app: AppName
+  readonly kind: DeployKind
+  readonly state: DeployState
+  /** The release it moves to; null until the build has made it. */
+  readonly release: ReleaseNumber | null
+  /** The release that served when it began. */
+  readonly from: ReleaseNumber | null
+  readonly createdAt: number
+  readonly finishedAt: number | null
+  readonly error: DeployFailure | null
+}
+
+/** Why a deploy failed, whole: shown by the CLI, the API and the dashboard alike. */
+export interface DeployFailure {
+  readonly code: string
+  readonly message: string
+  readonly hint: string
+  /** See `ReadinessReport` for `not-ready`; `step`, `exitCode`, `lines` for `build-failed`. */
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+/** True for the states that a deploy never leaves. */
+export function isFinished(state: DeployState): boolean {
+  return (
+    state === 'succeeded' || state === 'failed' || state === 'cancelled' || state === 'superseded'
+  )
+}

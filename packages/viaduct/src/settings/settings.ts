@@ -1,0 +1,41 @@
+/**
+ * The platform's own options, as one typed value. Where each comes from (flag, environment, file,
+ * default, in this order) is `resolve-settings.ts`. The keeper writes the resolved value to
+ * `run/settings.json`; daemon and proxies start from that file and read nothing else.
+ */
+export interface Settings {
+  /** Absolute path. */
+  readonly dataDir: string
+  /** Address of the proxies: numeric, `::` or `0.0.0.0` for all. */
+  readonly host: string
+  /** Seed name `proxy_port`. 0 takes a free one; the resolved value is what was bound. */
+  readonly httpPort: number
+  readonly apiHost: string
+  /** Seed name `deploy_port`. 0 takes a free one. */
+  readonly apiPort: number
+  /** Proxy workers, 1 to 64; default: the number of cores. */
+  readonly proxies: number
+  /** Apps answer at `APP.NAME` too. */
+  readonly domain: string | null
+  /** Serve the API, through the proxies, at this host. */
+  readonly apiDomain: string | null
+  /** Seed name `auth_token`: used instead of a generated admin token, at the first start only. */
+  readonly authToken: string | null
+  /** Seed name `dyno_count`: instances of `web` when neither manifest nor user says a count. */
+  readonly webCount: number
+  readonly releasesKept: number
+  readonly warmReleases: number
+  readonly warmMs: number
+  readonly holdTimeoutMs: number
+  readonly holdMaxRequests: number
+  readonly logFileMaxBytes: number
+  readonly logFilesKept: number
+  readonly uploadMaxBytes: number
+  readonly unpackedMaxBytes: number
+  readonly unpackedMaxEntries: number
+  /** First port of instances and the last one. */
+  readonly instancePortMin: number
+  readonly instancePortMax: number
+  /** `info` by default; `debug` shows each step. */
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+}

@@ -1,0 +1,89 @@
+/**
+ * What the daemon says to the keeper over `run/keeper.sock`, and what the keeper tells it.
+ *
+ * The keeper knows processes, not apps: `labels` are the daemon's, kept and given back as they are.
+ * A process is either an instance of an app or a job (a build command); both run under the shim.
+ */
+import type { InstanceExit } from '../model/instance.ts'
+
+/** How to start one process. `id` must be new; it names the directory `run/i/ID`. */
+export interface ProcessSpec {
+  readonly id: string
+  /** The user's own shell line, run by `sh -c`. The only shell string there is. */
+  readonly command: string
+  readonly cwd: string
+  /** The whole environment: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>
+  /** null: the platform's own user. The keeper refuses uid 0 when it is root itself. */
+  readonly uid: number | null
+  readonly gid: number | null
+  /** Nice value 0 to 19; builds run at 10. */
+  readonly nice: number
+  /** Absolute path of the file that its lines go to, with the stamp `TIME SOURCE STREAM`. */
+  readonly logFile: string
+  /** The source in the stamp, e.g. `web.1`; `[A-Za-z0-9_.-]+`. */
+  readonly logSource: string
+  /** Gives a Node.js IPC channel as fd 3 (`NODE_CHANNEL_FD`), whose far end the shim holds too. */
+  readonly ipc: boolean
+  /** Emits `output` events as well as writing the log; for jobs that a user watches. */
+  readonly emitOutput: boolean
+  readonly labels: Readonly<Record<string, string | number>>
+}
+
+export interface ProcessInfo {
+  readonly id: string
+  /** The shim; its process group holds the app. */
+  readonly pid: number
+  readonly startedAt: number
+  /** True when an earlier keeper started it: its IPC channel is lost. */
+  readonly adopted: boolean
+  readonly labels: Readonly<Record<string, string | number>>
+  /** Set when it has exited and `forget` has not been called. */
+  readonly exit: InstanceExit | null
+}
+
+export interface ProxyInfo {
+  /** 0 … N-1 */
+  readonly slot: number
+  readonly pid: number
+  /** Unix socket of the proxy's control server, see `proxy-protocol.ts`. */
+  readonly socket: string
+}
+
+export interface KeeperState {
+  readonly processes: readonly ProcessInfo[]
+  readonly proxies: readonly ProxyInfo[]
+}
+
+/** @see openRpcServer */
+export type KeeperCalls = {
+  /** Everything that lives or has exited unforgotten. The first call of a new daemon. */
+  list: { args: null; result: KeeperState }
+  /**
+   * Resolves when the shim runs and its row is on disk.
+   * Errors: `spawn-failed` (nothing is left behind), `exists`.
+   */
+  start: { args: ProcessSpec; result: ProcessInfo }
+  /**
+   * Winds down and ends all of a process: IPC `'Die'` and SIGTERM, `stopTimeoutMs` later SIGKILL to
+   * every descendant. Resolves when all are gone; idempotent; `not-found` for an unknown id.
+   * Call it with `timeoutMs: Infinity`: the limit is in the arguments.
+   */
+  stop: { args: { id: string; stopTimeoutMs: number }; result: InstanceExit }
+  /** Drops the row and directory of an exited process. Idempotent. */
+  forget: { args: { id: string }; result: null }
+  /** Sends a value over Node.js IPC. @returns false when there is no channel. */
+  send: { args: { id: string; message: unknown }; result: boolean }
+  /** pids of the process and all its living descendants (group, cgroup and strays). */
+  pids: { args: { id: string }; result: number[] }
+}
+
+export type KeeperEvents = {
+  exited: { id: string; exit: InstanceExit }
+  /** A value that the app sent over Node.js IPC. */
+  message: { id: string; message: unknown }
+  /** One stamped-free line; only for `emitOutput`. */
+  output: { id: string; stream: 'stdout' | 'stderr'; line: string }
+  /** The set of proxy workers changed (one was started again). */
+  proxies: readonly ProxyInfo[]
+}
