@@ -1,0 +1,97 @@
+/**
+ * What the API can ask of the engine. Every change is a deploy: the call returns as soon as the
+ * deploy is recorded (`queued`), and its events tell the rest. The engine owns all apps of a node;
+ * `open-engine.ts` makes it.
+ */
+import type { Deploy, App, Release } from '../model/release.ts'
+import type { AppName, DeployId, ReleaseNumber } from '../model/ids.ts'
+import type { DeployEvent } from '../model/events.ts'
+import type { Instance } from '../model/instance.ts'
+import type { ProxyStats } from '../wire/proxy-protocol.ts'
+
+/** An upload that is complete on disk; the engine removes the file when it is done with it. */
+export interface Upload {
+  readonly path: string
+  readonly sha256: string
+  readonly bytes: number
+}
+
+export type AppStatus = 'new' | 'running' | 'deploying' | 'stopped' | 'crash-looping' | 'degraded'
+
+/** An app with all that `viaduct apps` and `viaduct ps` show. */
+export interface AppView {
+  readonly app: App
+  readonly status: AppStatus
+  /** The release that serves. */
+  readonly current: Release | null
+  /** Wanted count per process type of the current release. */
+  readonly formation: Readonly<Record<string, number>>
+  readonly instances: readonly Instance[]
+  /** Releases that could be swapped to at once. */
+  readonly warm: readonly ReleaseNumber[]
+  /** Host names it answers at. */
+  readonly hosts: readonly string[]
+}
+
+/** CPU and memory of an instance's whole process tree, and what the proxies counted. */
+export interface InstanceStats {
+  readonly id: string
+  readonly pid: number | null
+  readonly processes: number
+  /** Share of one core over the last interval, 0 to cores × 100. */
+  readonly cpuPercent: number
+  /** Proportional set size where it can be read, else resident. */
+  readonly memoryBytes: number
+  readonly requests: number
+  readonly inFlight: number
+}
+
+export interface PlatformStats {
+  readonly at: number
+  readonly proxies: readonly ProxyStats[]
+  readonly instances: readonly InstanceStats[]
+}
+
+export interface Engine extends AsyncDisposable {
+  apps(): Promise<AppView[]>
+  /** @throws {AppError} `app-not-found` */
+  app(name: AppName): Promise<AppView>
+  releases(name: AppName): Promise<Release[]>
+  deploys(name: AppName): Promise<Deploy[]>
+  /** @throws {AppError} `app-not-found`, `not-found` */
+  deployOf(name: AppName, id: DeployId): Promise<Deploy>
+  /** Past events, then new ones until the deploy is finished (and drained, with `untilDrained`). */
+  events(
+    name: AppName,
+    id: DeployId,
+    options: { afterSeq?: number; untilDrained?: boolean; signal: AbortSignal },
+  ): AsyncIterable<DeployEvent>
+
+  /** Creates the app when it is new. A deploy in progress ends as `superseded`. */
+  deploy(name: AppName, upload: Upload, options: { commit: string | null }): Promise<Deploy>
+  /**
+   * Back to `release`, or to the one that served before.
+   * @throws {AppError} `no-previous-release`, `release-not-found`
+   */
+  rollback(name: AppName, release: ReleaseNumber | null): Promise<Deploy>
+  /**
+   * Changes config; null removes a key. Without `stage` it makes a release and deploys it.
+   * @returns null when staged, or when the app has no release yet (it is then staged).
+   */
+  setConfig(
+    name: AppName,
+    changes: Readonly<Record<string, string | null>>,
+    options: { stage: boolean },
+  ): Promise<Deploy | null>
+  /** @throws {AppError} `bad-count`, `bad-process-type` (not in the Procfile), `no-release` */
+  scale(name: AppName, counts: Readonly<Record<string, number>>): Promise<Deploy>
+  /** Replaces every instance, new beside old. */
+  restart(name: AppName): Promise<Deploy>
+  stop(name: AppName): Promise<Deploy>
+  start(name: AppName): Promise<Deploy>
+  /** Ends the deploy in progress; the old release stays. Idempotent. */
+  cancel(name: AppName, id: DeployId): Promise<Deploy>
+  /** Stops everything and removes releases, logs, config and data of the app. */
+  destroy(name: AppName): Promise<void>
+  stats(): Promise<PlatformStats>
+}
