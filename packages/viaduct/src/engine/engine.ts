@@ -7,14 +7,8 @@ import type { Deploy, App, Release } from '../model/release.ts'
 import type { AppName, DeployId, ReleaseNumber } from '../model/ids.ts'
 import type { DeployEvent } from '../model/events.ts'
 import type { Instance } from '../model/instance.ts'
+import type { Upload } from '../model/upload.ts'
 import type { ProxyStats } from '../wire/proxy-protocol.ts'
-
-/** An upload that is complete on disk; the engine removes the file when it is done with it. */
-export interface Upload {
-  readonly path: string
-  readonly sha256: string
-  readonly bytes: number
-}
 
 export type AppStatus = 'new' | 'running' | 'deploying' | 'stopped' | 'crash-looping' | 'degraded'
 

@@ -38,10 +38,22 @@ export const appUidMax = 59_999
 
 /** Compressed bytes of one upload. */
 export const uploadMaxBytes = 512 * 1024 * 1024
+/** A client that sends nothing of its upload for this long has left. */
+export const uploadIdleTimeoutMs = 60_000
 /** Unpacked bytes, entries and ratio of one upload: what a bomb exceeds first. */
 export const unpackedMaxBytes = 2 * 1024 * 1024 * 1024
 export const unpackedMaxEntries = 200_000
 export const unpackedMaxRatio = 200
+/** The ratio counts from here on: a small file of zeros is no bomb. */
+export const unpackedRatioFromBytes = 16 * 1024 * 1024
+/** Procfile, viaduct.json and package.json are read whole, up to this size. */
+export const appFileMaxBytes = 1024 * 1024
+/** Lines of a Procfile; each is at least one process. */
+export const processTypesMax = 50
+/** Installed dependency trees that are kept per app, the least recently used go first. */
+export const dependencyCachesKept = 3
+/** Last lines of a failed build that the error carries. */
+export const buildErrorLines = 20
 /** One install or build command. */
 export const buildTimeoutMs = 15 * 60_000
 
