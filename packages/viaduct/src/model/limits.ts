@@ -65,6 +65,31 @@ export const logLineMaxBytes = 16 * 1024
 /** After the exit a grandchild may hold the output open; this long is waited for its EOF. */
 export const logDrainMs = 2_000
 
+/** Log lines waiting for the disk; above it the keeper stops reading the app's pipe. */
+export const logQueueMaxBytes = 4 * 1024 * 1024
+/** A reader looks for at most this many rotated files. */
+export const logFilesMax = 1_000
+/** A follower of a log looks for new lines this often: a person reads along. */
+export const logFollowPollMs = 100
+
+/** SIGKILL takes effect at once, but for a process in uninterruptible sleep: then this is waited. */
+export const killTimeoutMs = 5_000
+/** Death of a process that is not our child, and of strays, is looked for this often. */
+export const deathPollMs = 500
+/** The same while somebody waits for it. */
+export const stopPollMs = 20
+/** A spawned shim runs within milliseconds; on a machine that swaps it may take seconds. */
+export const spawnTimeoutMs = 10_000
+/** A daemon or proxy that died is started again after this, doubled each time. */
+export const platformBackoffMs = 100
+export const platformBackoffMaxMs = 5_000
+/** One that lived this long starts over with the first wait. */
+export const platformSettledMs = 10_000
+/** From SIGTERM to SIGKILL of the daemon when the keeper stops. */
+export const daemonStopMs = 10_000
+/** A proxy that hands its sockets back takes 0.1 s; one that hangs must not stop the start. */
+export const handbackTimeoutMs = 1_500
+
 /** Head of a request or response at the proxy. */
 export const headMaxBytes = 32 * 1024
 export const headersMax = 128
@@ -74,3 +99,28 @@ export const wireLineMaxBytes = 16 * 1024 * 1024
 export const wireCallTimeoutMs = 10_000
 /** A deploy queue per app: the newest wins, so more than one waiting is never needed. */
 export const mailboxMaxEvents = 1_000
+
+/** One value of the store: a release with all its config fits many times; NATS allows 1 MB. */
+export const storeValueMaxBytes = 512 * 1024
+export const storeKeyMaxBytes = 200
+/** A daemon that is just being killed gives its database up within this; opening waits for it. */
+export const storeOpenTimeoutMs = 5_000
+
+/** A JSON body of the API: config with certificates in it fits, a flood does not. */
+export const jsonBodyMaxBytes = 1024 * 1024
+/** A request whose body stands still this long is cut off, also an upload. */
+export const bodyIdleTimeoutMs = 60_000
+/** `?wait=` answers by then, whatever the deploy does: longer than its build and its start may take. */
+export const deployWaitMaxMs = 30 * 60_000
+/** A stream that says nothing gets a sign of life this often; proxies cut silent ones at 60 s. */
+export const streamHeartbeatMs = 15_000
+/** A client follows a deploy through restarts of the daemon; this long without one it gives up. */
+export const streamReconnectMaxMs = 60_000
+/** Linux gives one environment string 128 KiB, key included. */
+export const configValueMaxBytes = 127 * 1024
+export const configKeysMax = 500
+/** Lines of a log in one answer. */
+export const logLinesMax = 100_000
+/** Tokens that are not revoked: each request is compared with every one. */
+export const tokensMax = 200
+export const tokenNameMax = 80
