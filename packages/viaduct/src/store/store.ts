@@ -2,9 +2,9 @@
  * The key-value store behind all state: revisions, compare-and-set, watch.
  *
  * Embedded it is SQLite (`sqlite-store.ts`), in a cluster NATS JetStream; `store.suite.ts` keeps
- * both to the promises below. Keys are `[a-z0-9-]+` parts joined by "/", e.g. `releases/hello/000012`
- * (upper-case letters are allowed from the second part on); at most 200 bytes. Values are JSON, at
- * most 512 kB.
+ * both to the promises below. Keys are parts joined by "/", e.g. `releases/hello/000012`: the first
+ * part of `[a-z0-9-]`, later ones of `[A-Za-z0-9_.-]`; at most 200 bytes. Values are JSON, at most
+ * 512 kB. What is read is a copy. Deleting a key that is not there is no write.
  */
 export interface Entry<T = unknown> {
   readonly key: string
@@ -34,7 +34,8 @@ export interface Store extends AsyncDisposable {
    * Writes all or nothing, and is on disk when it resolves.
    *
    * @returns The revision of the last write.
-   * @throws {AppError} `revision-conflict` when a `revision` is not the key's; `disk-full`.
+   * @throws {AppError} `revision-conflict` when a `revision` is not the key's; `disk-full`;
+   *   `bad-request` for a value that is too large. Nothing was written then.
    */
   write(writes: readonly Write[]): Promise<number>
   /** Calls back after each write below `prefix`, in order. The returned function stops it. */
