@@ -30,6 +30,8 @@ export interface DataLayout {
   readonly platformLog: (process: string) => string
   /** Control socket of proxy worker `slot` (0 …), generation `pid`. */
   readonly proxySocket: (slot: number, pid: number) => string
+  /** Where that worker gives copies of its listening sockets to a new keeper. */
+  readonly handbackSocket: (slot: number, pid: number) => string
   readonly instance: (id: InstanceId) => string
   readonly app: (app: AppName) => AppLayout
 }
@@ -65,6 +67,7 @@ export function dataLayout(root: string): DataLayout {
     logs: join(root, 'logs'),
     platformLog: (name) => join(root, 'logs', `${name}.platform.log`),
     proxySocket: (slot, pid) => join(run, `proxy-${slot}-${pid}.sock`),
+    handbackSocket: (slot, pid) => join(run, `handback-${slot}-${pid}.sock`),
     instance: (id) => join(run, 'i', id),
     app: (app) => appLayout(root, app),
   }

@@ -1,0 +1,62 @@
+/**
+ * In a proxy: gives copies of its listening sockets to whoever asks on a unix socket, so that a
+ * keeper that was started again gets the very same sockets and no connection is refused.
+ *
+ * A descriptor can only leave over an IPC channel; a short-lived helper is started whose channel is
+ * the connection itself. Nothing here accepts a client.
+ */
+import { spawn } from 'node:child_process'
+import { chmod, rm } from 'node:fs/promises'
+import { createServer, type Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+
+/** Path of `give-entry` as it is here: `.ts` from source, `.js` when compiled. */
+export const giveEntry = fileURLToPath(
+  new URL(`./give-entry${import.meta.url.slice(-3)}`, import.meta.url),
+)
+
+export interface HandbackServer extends AsyncDisposable {
+  readonly path: string
+}
+
+/**
+ * @param options.path Unix socket, at most 107 bytes; a file that is there is replaced.
+ * @param options.fds Name → descriptor of a listening socket of this process, e.g. `{ http: 3 }`.
+ *   They stay open for as long as the server does.
+ */
+export async function serveHandback(options: {
+  path: string
+  fds: Readonly<Record<string, number>>
+}): Promise<HandbackServer> {
+  const { path, fds } = options
+  await rm(path, { force: true })
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy()) // Whoever asked went away; it will ask again.
+    socket.once('data', () => {
+      socket.pause()
+      give(socket, fds)
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(path, () => resolve())
+  })
+  await chmod(path, 0o600)
+  server.unref()
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+function give(socket: Socket, fds: Readonly<Record<string, number>>): void {
+  const names = Object.keys(fds)
+  const helper = spawn(process.execPath, [giveEntry, ...names], {
+    stdio: ['ignore', 'inherit', 'inherit', socket, ...Object.values(fds)],
+    env: { NODE_CHANNEL_FD: '3', NODE_CHANNEL_SERIALIZATION_MODE: 'json' },
+  })
+  helper.on('error', () => socket.destroy())
+  helper.on('exit', () => socket.destroy())
+}

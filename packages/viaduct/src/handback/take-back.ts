@@ -1,0 +1,85 @@
+/**
+ * In the keeper: gets the same listening sockets back from a living proxy (`serve-handback.ts`).
+ */
+import { spawn } from 'node:child_process'
+import { connect, type Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { handbackTimeoutMs } from '../model/limits.ts'
+import { isRawHandle, type RawHandle } from './socket-descriptor.ts'
+
+/** A listening socket that is held and never accepted on. */
+export interface HeldSocket {
+  /** To be passed on as `stdio` of a child. */
+  readonly fd: number
+  close(): void
+}
+
+const takeEntry = fileURLToPath(
+  new URL(`./take-entry${import.meta.url.slice(-3)}`, import.meta.url),
+)
+
+/**
+ * Asks for the sockets called `names`.
+ *
+ * @param options.path The proxy's handback socket.
+ * @param options.timeoutMs Default `handbackTimeoutMs`.
+ * @returns null when nobody answers there, or not all of them came in time.
+ */
+export async function takeBack(options: {
+  path: string
+  names: readonly string[]
+  timeoutMs?: number
+}): Promise<Readonly<Record<string, HeldSocket>> | null> {
+  const { path, names, timeoutMs = handbackTimeoutMs } = options
+  const socket = await ask(path)
+  if (!socket) return null
+  const taken = await receive(socket, names, timeoutMs)
+  socket.destroy()
+  if (names.every((name) => taken.has(name))) return Object.fromEntries(taken)
+  for (const handle of taken.values()) handle.close()
+  return null
+}
+
+function ask(path: string): Promise<Socket | null> {
+  return new Promise((resolve) => {
+    const socket = connect(path)
+    socket.once('error', () => resolve(null)) // Nobody there: an outcome, not a failure.
+    socket.once('connect', () => {
+      socket.write('give\n', () => {
+        socket.pause()
+        resolve(socket)
+      })
+    })
+  })
+}
+
+function receive(
+  socket: Socket,
+  names: readonly string[],
+  timeoutMs: number,
+): Promise<Map<string, RawHandle>> {
+  const taken = new Map<string, RawHandle>()
+  // The environment is set by sh, since "ipc" in stdio makes Node.js set the same variable for 3.
+  const helper = spawn(
+    '/bin/sh',
+    ['-c', 'NODE_CHANNEL_FD=4 exec "$0" "$@"', process.execPath, takeEntry, ...names],
+    { stdio: ['ignore', 'inherit', 'inherit', 'ipc', socket], env: {} },
+  )
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      clearTimeout(timer)
+      helper.kill('SIGKILL')
+      resolve(taken)
+    }
+    const timer = setTimeout(finish, timeoutMs)
+    helper.on('error', finish)
+    helper.on('exit', finish)
+    helper.on('message', (message: unknown, handle: unknown) => {
+      const { name } = message as { name: string }
+      if (!isRawHandle(handle)) return
+      handle.unref()
+      taken.set(name, handle)
+      if (names.every((each) => taken.has(each))) finish()
+    })
+  })
+}
