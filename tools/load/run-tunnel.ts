@@ -42,9 +42,11 @@ export function runTunnel(
     const release = response.headers['x-release']
     if (typeof release === 'string') state.release = release
   })
-  socket.on('message', (data) => {
-    if (String(data) === String(++echoed)) return
-    failure = { class: 'bad-body', detail: `Echo ${echoed} was ${String(data).slice(0, 40)}` }
+  socket.binaryType = 'nodebuffer'
+  socket.on('message', (data: Buffer) => {
+    const text = data.toString('utf8')
+    if (text === String(++echoed)) return
+    failure = { class: 'bad-body', detail: `Echo ${echoed} was ${text.slice(0, 40)}` }
     leave()
   })
   socket.on('error', (error) => {
