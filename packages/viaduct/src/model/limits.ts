@@ -124,3 +124,5 @@ export const logLinesMax = 100_000
 /** Tokens that are not revoked: each request is compared with every one. */
 export const tokensMax = 200
 export const tokenNameMax = 80
+/** A call of the API that has no answer by then: destroying an app drains and stops first. */
+export const clientCallTimeoutMs = 120_000

@@ -1,0 +1,145 @@
+/**
+ * The typed client of the API: one method per route. The command line, the dashboard and tests use
+ * it; it runs in Node.js and in browsers.
+ */
+import { type FollowOptions, followDeploy } from './follow-deploy.ts'
+import { readLines } from './event-stream.ts'
+import { type ClientOptions, createCaller, type UploadBody } from './request.ts'
+import type { DeployEventResource, DeployResource, LogLineResource } from './resources.ts'
+import type { BodyOf, ParamsOf, QueryOf } from './routes.ts'
+
+export type { ClientOptions } from './request.ts'
+export type { FollowOptions } from './follow-deploy.ts'
+
+/** Options of every method; an aborted call rejects with the signal's reason. */
+export interface SignalOptions {
+  readonly signal?: AbortSignal
+}
+
+/** Answer only when the deploy is finished. Takes at most 5 minutes in Node.js: better follow its events. */
+export interface WaitOptions extends SignalOptions {
+  readonly wait?: 'ready' | 'drained'
+}
+
+export interface LogOptions extends QueryOf<'logs.read'>, SignalOptions {
+  /** Default `app`: stdout and stderr. */
+  readonly stream?: ParamsOf<'logs.read'>['stream']
+}
+
+export type Client = ReturnType<typeof createClient>
+
+/**
+ * A client of the API at `url`.
+ *
+ * Every method throws `AppError` with the server's code, message, hint and data; `no-server` when
+ * nothing answers; `unauthorized` and `forbidden` for a token that is not good enough.
+ *
+ * @throws {AppError} `bad-request` when `url` is none.
+ */
+export function createClient(options: ClientOptions) {
+  const caller = createCaller(options)
+  const { call } = caller
+  const changing = ({ wait, signal }: WaitOptions) => ({
+    query: { wait },
+    signal,
+    ...(wait !== undefined && { timeoutMs: Infinity }),
+  })
+  return {
+    healthy: (extra: SignalOptions = {}) => call('health.get', extra),
+    version: (extra: SignalOptions = {}) => call('version.get', extra),
+    stats: (extra: SignalOptions = {}) => call('stats.get', extra),
+    apps: {
+      list: (extra: SignalOptions = {}) => call('apps.list', extra),
+      get: (name: string, extra: SignalOptions = {}) =>
+        call('apps.get', { params: { name }, ...extra }),
+      instances: (name: string, extra: SignalOptions = {}) =>
+        call('apps.instances', { params: { name }, ...extra }),
+      restart: (name: string, extra: WaitOptions = {}) =>
+        call('apps.restart', { params: { name }, ...changing(extra) }),
+      start: (name: string, extra: WaitOptions = {}) =>
+        call('apps.start', { params: { name }, ...changing(extra) }),
+      stop: (name: string, extra: WaitOptions = {}) =>
+        call('apps.stop', { params: { name }, ...changing(extra) }),
+      destroy: (name: string, extra: SignalOptions = {}) =>
+        call('apps.destroy', { params: { name }, ...extra }),
+    },
+    formation: {
+      /** @param counts Wanted instances per process type; types not named stay as they are. */
+      scale: (name: string, counts: BodyOf<'formation.scale'>, extra: WaitOptions = {}) =>
+        call('formation.scale', { params: { name }, body: counts, ...changing(extra) }),
+    },
+    config: {
+      get: (name: string, extra: SignalOptions = {}) =>
+        call('config.get', { params: { name }, ...extra }),
+      /** @param changes null removes a key. With `stage` it waits for the next deploy or restart. */
+      set: (
+        name: string,
+        changes: BodyOf<'config.set'>['changes'],
+        { stage = false, ...extra }: WaitOptions & { readonly stage?: boolean } = {},
+      ) => call('config.set', { params: { name }, body: { changes, stage }, ...changing(extra) }),
+    },
+    releases: {
+      list: (name: string, extra: SignalOptions = {}) =>
+        call('releases.list', { params: { name }, ...extra }),
+    },
+    deploys: {
+      /** @param archive A gzipped tar archive of the app folder. */
+      create: (
+        name: string,
+        archive: UploadBody,
+        { commit, wait, signal }: WaitOptions & { readonly commit?: string } = {},
+      ): Promise<DeployResource> =>
+        call('deploys.create', {
+          params: { name },
+          query: { commit, wait },
+          upload: archive,
+          signal,
+          timeoutMs: Infinity,
+        }),
+      list: (name: string, extra: SignalOptions = {}) =>
+        call('deploys.list', { params: { name }, ...extra }),
+      get: (name: string, id: string, extra: SignalOptions = {}) =>
+        call('deploys.get', { params: { name, id }, ...extra }),
+      cancel: (name: string, id: string, extra: SignalOptions = {}) =>
+        call('deploys.cancel', { params: { name, id }, ...extra }),
+      rollback: (
+        name: string,
+        { release, ...extra }: WaitOptions & { readonly release?: number | string } = {},
+      ) =>
+        call('deploys.rollback', {
+          params: { name },
+          body: release === undefined ? {} : { release },
+          ...changing(extra),
+        }),
+      /** Past and new events until the deploy is finished; survives restarts of the daemon. */
+      events: (
+        name: string,
+        id: string,
+        extra: FollowOptions = {},
+      ): AsyncGenerator<DeployEventResource, DeployResource> =>
+        followDeploy(caller, { name, id }, extra),
+    },
+    logs: {
+      /** Lines of a log, oldest first; with `follow` until the signal aborts or the server goes. */
+      async *read(
+        name: string,
+        { stream = 'app', signal, ...query }: LogOptions = {},
+      ): AsyncGenerator<LogLineResource> {
+        const accept = 'application/x-ndjson'
+        const params = { name, stream }
+        const response = await caller.open('logs.read', { params, query, accept, signal })
+        if (response.body === null) return
+        for await (const line of readLines(response.body)) {
+          if (line !== '') yield JSON.parse(line)
+        }
+      },
+    },
+    tokens: {
+      list: (extra: SignalOptions = {}) => call('tokens.list', extra),
+      create: (token: BodyOf<'tokens.create'>, extra: SignalOptions = {}) =>
+        call('tokens.create', { body: token, ...extra }),
+      revoke: (id: string, extra: SignalOptions = {}) =>
+        call('tokens.revoke', { params: { id }, ...extra }),
+    },
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * What the API answers with, as schemas: apps, releases, deploys, events, tokens. Config values are
+ * only in the answer of `GET …/config`; everything else may be shown and logged.
+ */
+import {
+  array,
+  boolean,
+  integer,
+  named,
+  nullable,
+  number,
+  object,
+  oneOf,
+  record,
+  string,
+  unknown,
+  type ValueOf,
+} from './schema.ts'
+import { scopes } from './scope.ts'
+
+const time = integer({ description: 'Unix milliseconds' })
+const facts = record(unknown('Any value'))
+
+export const instanceSchema = named(
+  'Instance',
+  object({
+    id: string(),
+    app: string(),
+    release: integer(),
+    processType: string(),
+    ordinal: integer({ description: 'From 1' }),
+    epoch: integer(),
+    port: integer(),
+    pid: nullable(integer()),
+    state: oneOf(['starting', 'ready', 'unready', 'draining', 'warm', 'stopping', 'exited']),
+    startedAt: time,
+    readyAt: nullable(time),
+    exit: nullable(
+      object({
+        reason: oneOf(['code', 'signal', 'spawn-failed', 'stopped-by-us']),
+        code: nullable(integer()),
+        signal: nullable(string()),
+        killed: boolean({ description: 'SIGTERM was not enough' }),
+        at: time,
+      }),
+    ),
+  }),
+)
+
+export const appSchema = named(
+  'App',
+  object({
+    name: string(),
+    status: oneOf(['new', 'running', 'deploying', 'stopped', 'crash-looping', 'degraded']),
+    wanted: oneOf(['running', 'stopped']),
+    current: nullable(integer({ description: 'The release that serves' })),
+    previous: nullable(integer({ description: 'The release that served before' })),
+    commit: nullable(string()),
+    deploy: nullable(string({ description: 'The deploy in progress' })),
+    lastRelease: integer(),
+    processes: record(string({ description: "The command's shell line" })),
+    formation: record(integer({ description: 'Wanted instances' })),
+    instances: array(instanceSchema),
+    warm: array(integer({ description: 'Releases that can be swapped to at once' })),
+    hosts: array(string({ description: 'A host name that the app answers at' })),
+    uid: nullable(integer({ description: "The user id of the app's processes" })),
+    createdAt: time,
+  }),
+)
+
+export const releaseSchema = named(
+  'Release',
+  object({
+    app: string(),
+    number: integer(),
+    artifact: string({ description: 'sha256 of what was built' }),
+    configKeys: array(string()),
+    processes: record(string()),
+    commit: nullable(string()),
+    description: string(),
+    createdAt: time,
+  }),
+)
+
+const failure = object({ code: string(), message: string(), hint: string(), data: facts })
+
+export const deploySchema = named(
+  'Deploy',
+  object({
+    schema: integer(),
+    id: string(),
+    app: string(),
+    kind: oneOf(['deploy', 'rollback', 'config', 'restart', 'scale', 'start', 'stop']),
+    state: oneOf([
+      'queued',
+      'building',
+      'starting',
+      'switching',
+      'succeeded',
+      'failed',
+      'cancelled',
+      'superseded',
+    ]),
+    release: nullable(integer()),
+    from: nullable(integer()),
+    createdAt: time,
+    finishedAt: nullable(time),
+    error: nullable(failure),
+  }),
+)
+
+export const deployEventSchema = named(
+  'DeployEvent',
+  object({
+    seq: integer(),
+    at: time,
+    app: string(),
+    deploy: string(),
+    type: string({ description: 'A past-tense fact, e.g. routes.switched' }),
+    message: string(),
+    data: facts,
+  }),
+)
+
+export const configSchema = named(
+  'Config',
+  object({
+    release: nullable(integer({ description: 'The release whose config this is' })),
+    config: record(string()),
+    staged: record(nullable(string({ description: 'Waits for the next release; null removes' }))),
+  }),
+)
+
+export const configChangeSchema = named(
+  'ConfigChange',
+  object({
+    deploy: nullable(deploySchema),
+  }),
+)
+
+export const logLineSchema = named(
+  'LogLine',
+  object({
+    at: time,
+    release: nullable(integer()),
+    source: string({ description: 'The instance, e.g. web.1, or the step of a build' }),
+    stream: string(),
+    text: string(),
+  }),
+)
+
+const counters = object({
+  requests: integer(),
+  errors: record(integer()),
+  held: integer(),
+  retries: integer(),
+  latencyMs: object({ p50: number(), p99: number(), max: number() }),
+})
+
+export const statsSchema = named(
+  'Stats',
+  object({
+    at: time,
+    proxies: array(
+      object({
+        slot: integer(),
+        pid: integer(),
+        generation: integer(),
+        connections: integer(),
+        apps: record(counters),
+        upstreams: record(object({ requests: integer(), inFlight: integer() })),
+      }),
+    ),
+    instances: array(
+      object({
+        id: string(),
+        pid: nullable(integer()),
+        processes: integer(),
+        cpuPercent: number(),
+        memoryBytes: integer(),
+        requests: integer(),
+        inFlight: integer(),
+      }),
+    ),
+  }),
+)
+
+export const tokenSchema = named(
+  'Token',
+  object({
+    id: string(),
+    name: string(),
+    scopes: array(oneOf(scopes)),
+    createdAt: time,
+    revokedAt: nullable(time),
+  }),
+)
+
+export const newTokenSchema = named(
+  'NewToken',
+  object({ token: tokenSchema, secret: string({ description: 'Shown this once' }) }),
+)
+
+export const versionSchema = named(
+  'Version',
+  object({ version: string(), node: string({ description: 'Node.js of the platform' }) }),
+)
+
+export const healthSchema = named('Health', object({ status: oneOf(['ok']) }))
+
+export const problemSchema = named(
+  'Problem',
+  object({
+    type: string(),
+    title: string(),
+    status: integer(),
+    detail: string(),
+    code: string(),
+    hint: string(),
+    data: facts,
+    requestId: string(),
+  }),
+)
+
+export type InstanceResource = ValueOf<typeof instanceSchema>
+export type AppResource = ValueOf<typeof appSchema>
+export type ReleaseResource = ValueOf<typeof releaseSchema>
+export type DeployResource = ValueOf<typeof deploySchema>
+export type DeployEventResource = ValueOf<typeof deployEventSchema>
+export type ConfigResource = ValueOf<typeof configSchema>
+export type LogLineResource = ValueOf<typeof logLineSchema>
+export type StatsResource = ValueOf<typeof statsSchema>
+export type TokenResource = ValueOf<typeof tokenSchema>
+export type NewTokenResource = ValueOf<typeof newTokenSchema>
+export type VersionResource = ValueOf<typeof versionSchema>
+export type ProblemResource = ValueOf<typeof problemSchema>

@@ -1,0 +1,38 @@
+/** Parameters that many routes share: the app, the deploy, `?wait=`, and the errors they bring. */
+import { integer, object, oneOf, string } from '../schema.ts'
+
+export const appName = string({
+  pattern: '^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$',
+  'x-error': 'bad-app-name',
+})
+
+/** An app by its name, in the path. */
+export const appParams = object({ name: appName })
+
+/** A deploy of an app, in the path. */
+export const deployParams = object({
+  name: appName,
+  id: string({ pattern: '^d[0-9a-z]{12}$', 'x-error': 'not-found' }),
+})
+
+export const releaseText = string({ pattern: '^v?[1-9][0-9]{0,8}$', 'x-error': 'bad-release' })
+export const releaseNumber = integer({
+  minimum: 1,
+  maximum: 999_999_999,
+  'x-error': 'bad-release',
+})
+export const processType = string({
+  pattern: '^[A-Za-z0-9_-]{1,32}$',
+  'x-error': 'bad-process-type',
+})
+
+/** On every route that makes a deploy. */
+export const wait = oneOf(['ready', 'drained'], {
+  description: 'Answer when the deploy is finished (and the old release drained), by its outcome',
+})
+export const waitQuery = object({}, { wait })
+
+export const appErrors = ['bad-app-name', 'app-not-found'] as const
+export const deployErrors = [...appErrors, 'not-found'] as const
+/** What a deploy that was waited for can end with. */
+export const outcomeErrors = ['not-ready', 'crash-looping', 'superseded', 'cancelled'] as const
