@@ -1,0 +1,104 @@
+/**
+ * Reads what Viaduct needs of `package.json`: name, start and build scripts, and whether there is
+ * something to install. The rest of the file is npm's affair and is not checked.
+ */
+import { type Located, badJson, readJson } from './read-json.ts'
+
+const file = 'package.json'
+
+export interface PackageFacts {
+  /** Slugged to an app name (`@acme/web` → `web`); null when there is none that can be. */
+  readonly appName: string | null
+  /** Command of `scripts.start`. */
+  readonly start: string | null
+  readonly hasBuildScript: boolean
+  /** Lifecycle scripts that `npm ci` runs in the app itself. */
+  readonly installScripts: Readonly<Record<string, string>>
+  /** Dependency fields as they are there, for the key of the cache. */
+  readonly dependencyFields: Readonly<Record<string, unknown>>
+  readonly hasDependencies: boolean
+  readonly hasWorkspaces: boolean
+}
+
+const ownInstallScripts = [
+  'preinstall',
+  'install',
+  'postinstall',
+  'prepublish',
+  'preprepare',
+  'prepare',
+  'postprepare',
+]
+const dependencyFieldNames = [
+  'dependencies',
+  'devDependencies',
+  'optionalDependencies',
+  'peerDependencies',
+  'peerDependenciesMeta',
+  'bundleDependencies',
+  'bundledDependencies',
+  'overrides',
+  'engines',
+  'os',
+  'cpu',
+  'workspaces',
+  'allowScripts',
+]
+
+/** @throws {AppError} `bad-manifest` naming file, line and field. */
+export function parsePackage(text: string): PackageFacts {
+  const root = readJson(text, { file, comments: false })
+  if (!root.members) throw badJson(file, root.line, 'It wants an object at the top')
+  const scripts = membersOf(root, 'scripts')
+  return {
+    appName: slugAppName(textOf(root.members.get('name'), 'name') ?? ''),
+    start: textOf(scripts.get('start'), 'scripts.start')?.trim() || null,
+    hasBuildScript: Boolean(textOf(scripts.get('build'), 'scripts.build')),
+    installScripts: pick(scripts, ownInstallScripts) as Record<string, string>,
+    dependencyFields: pick(root.members, dependencyFieldNames),
+    hasDependencies:
+      membersOf(root, 'dependencies').size > 0 ||
+      membersOf(root, 'devDependencies').size > 0 ||
+      membersOf(root, 'optionalDependencies').size > 0 ||
+      root.members.has('workspaces'),
+    hasWorkspaces: root.members.has('workspaces'),
+  }
+}
+
+/**
+ * An app name from a package's name: without the scope, lower case, other characters as "-".
+ *
+ * @returns null when nothing is left.
+ */
+export function slugAppName(packageName: string): string | null {
+  const slug = packageName
+    .slice(0, 300)
+    .replace(/^@[^/]*\//, '')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replace(/^-/, '')
+    .slice(0, 40)
+    .replace(/-$/, '')
+  return slug === '' ? null : slug
+}
+
+function membersOf(at: Located, field: string): ReadonlyMap<string, Located> {
+  const member = at.members?.get(field)
+  if (!member) return new Map()
+  if (member.members) return member.members
+  throw badJson(file, member.line, `"${field}" wants an object`, { field })
+}
+
+function textOf(at: Located | undefined, field: string): string | null {
+  if (!at) return null
+  if (typeof at.value === 'string' && !at.value.includes('\0')) return at.value
+  throw badJson(file, at.line, `"${field}" wants a string`, { field })
+}
+
+function pick(members: ReadonlyMap<string, Located>, names: readonly string[]) {
+  const found = names.flatMap((name) => {
+    const member = members.get(name)
+    return member ? [[name, member.value] as const] : []
+  })
+  return Object.fromEntries(found)
+}
