@@ -52,6 +52,8 @@ export const appFileMaxBytes = 1024 * 1024
 export const processTypesMax = 50
 /** Installed dependency trees that are kept per app, the least recently used go first. */
 export const dependencyCachesKept = 3
+/** npm is asked once for its settings; a cold start of it takes seconds. */
+export const npmQuestionTimeoutMs = 30_000
 /** Last lines of a failed build that the error carries. */
 export const buildErrorLines = 20
 /** One install or build command. */
@@ -126,3 +128,38 @@ export const tokensMax = 200
 export const tokenNameMax = 80
 /** A call of the API that has no answer by then: destroying an app drains and stops first. */
 export const clientCallTimeoutMs = 120_000
+
+/** Readiness is asked for often while an app usually boots (45 to 80 ms), seldom later. */
+export const probeIntervals = [
+  { untilMs: 1_000, everyMs: 5 },
+  { untilMs: 5_000, everyMs: 25 },
+] as const
+export const probeIntervalMaxMs = 100
+/** A connect on the same machine is answered at once, or its queue is full. */
+export const probeConnectTimeoutMs = 1_000
+/** One health request, when the manifest does not say. */
+export const healthTimeoutMs = 5_000
+/** Runs of equal readiness attempts that a report shows; an app that flaps makes thousands. */
+export const readinessRunsMax = 20
+/** An attempt that the end of the waiting cut off counts as `timed out` from here on. */
+export const cutAttemptMinMs = 200
+/** Who follows a log sees the lines of a new release this much later at most. */
+export const logReleasesPollMs = 500
+
+/** First wait before the daemon connects again to a keeper or proxy that went away; doubles. */
+export const linkBackoffMs = 20
+export const linkBackoffMaxMs = 1_000
+/** A call waits this long for a keeper that is being restarted. */
+export const linkWaitMs = 30_000
+/** A proxy that lives but does not acknowledge new routes holds a swap up no longer than this. */
+export const proxyAckTimeoutMs = 10_000
+/** Below this much available memory nothing stays warm: an app that serves needs it more. */
+export const warmMemoryFreeBytes = 96 * 1024 * 1024
+/** How often the available memory is looked at. */
+export const memoryCheckMs = 5_000
+/** A step that failed for a reason outside (disk, keeper) is tried again after this. */
+export const planRetryMs = 1_000
+/** Events of a deploy are written together, at the latest this long after they happened. */
+export const eventFlushMs = 100
+/** Finished deploys per app that are remembered, with their events. */
+export const deploysKept = 100
