@@ -1,0 +1,26 @@
+/**
+ * Compiles packages/viaduct into its dist/ folder, as `npm pack` publishes it: all of its code and
+ * the parts of packages/supervise that it uses, so that nothing is bundled and no types are
+ * stripped at run time. Called by `prepack`; a clone runs from source and needs no build.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '..')
+const packageFolder = join(root, 'packages/viaduct')
+const dist = join(packageFolder, 'dist')
+
+/** What `bin/viaduct.js` loads; a build without one of these would be no package. */
+const mains = ['cli/main.js', 'daemon/main.js', 'proxy/main.js']
+
+rmSync(dist, { recursive: true, force: true })
+const { status, error } = spawnSync(
+  join(root, 'node_modules/.bin/tsc'),
+  ['-p', join(packageFolder, 'tsconfig.build.json')],
+  { stdio: 'inherit' },
+)
+if (error) throw error
+const missing = mains.filter((main) => !existsSync(join(dist, 'viaduct/src', main)))
+if (missing.length > 0) process.stderr.write(`The build lacks ${missing.join(', ')}.\n`)
+process.exitCode = status === 0 && missing.length === 0 ? 0 : 1
