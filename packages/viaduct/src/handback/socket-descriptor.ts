@@ -11,6 +11,8 @@ export interface RawHandle {
   readonly fd: number
   close(): void
   unref(): void
+  /** Fills `address` and `port`; the result is 0 or an error number. */
+  getsockname(out: { address?: string; port?: number }): number
 }
 
 /** @throws {Error} The socket is closed. */

@@ -11,6 +11,8 @@ import { isRawHandle, type RawHandle } from './socket-descriptor.ts'
 export interface HeldSocket {
   /** To be passed on as `stdio` of a child. */
   readonly fd: number
+  /** Where it listens; null when the kernel does not say. */
+  address(): { address: string; port: number } | null
   close(): void
 }
 
@@ -35,9 +37,24 @@ export async function takeBack(options: {
   if (!socket) return null
   const taken = await receive(socket, names, timeoutMs)
   socket.destroy()
-  if (names.every((name) => taken.has(name))) return Object.fromEntries(taken)
+  if (names.every((name) => taken.has(name))) {
+    return Object.fromEntries([...taken].map(([name, handle]) => [name, hold(handle)]))
+  }
   for (const handle of taken.values()) handle.close()
   return null
+}
+
+function hold(handle: RawHandle): HeldSocket {
+  return {
+    fd: handle.fd,
+    address() {
+      const out: { address?: string; port?: number } = {}
+      const failed = handle.getsockname(out) !== 0
+      if (failed || out.address === undefined || out.port === undefined) return null
+      return { address: out.address, port: out.port }
+    },
+    close: () => handle.close(),
+  }
 }
 
 function ask(path: string): Promise<Socket | null> {

@@ -18,6 +18,8 @@ export interface ReadLogOptions {
   /** Only lines from this Unix time (ms) on. */
   readonly since?: number
   readonly filter?: (line: LogLine) => boolean
+  /** How a line is read; null leaves it out. Default: as `line-format.ts` says. */
+  readonly parse?: (text: string) => LogLine | null
   /** Goes on with new lines until `signal` aborts. */
   readonly follow?: boolean
   readonly signal?: AbortSignal
@@ -82,7 +84,7 @@ async function newestLines(
   for (const [index, file] of files.entries()) {
     for await (const text of linesBackward(file, ends[index] ?? 0)) {
       if (found.length >= options.lines || options.signal?.aborted) return found.reverse()
-      const line = parseLogLine(text)
+      const line = (options.parse ?? parseLogLine)(text)
       if (!line) continue
       if (line.at < since) return found.reverse()
       if (options.filter?.(line) ?? true) found.push(line)
@@ -149,7 +151,7 @@ async function* follow(
           .subarray(0, end - 1)
           .toString('utf8')
           .split('\n')) {
-          const line = parseLogLine(text)
+          const line = (options.parse ?? parseLogLine)(text)
           if (line && (options.filter?.(line) ?? true)) yield line
         }
         continue

@@ -1,0 +1,179 @@
+/**
+ * One process that the keeper started or adopted, from its shim's start to its last line of output.
+ *
+ *   start | adopt → the app ends (or `stop`) → strays are ended → `ack` → output is complete → exit
+ *
+ * The exit is reported after all of it is gone. Nothing here starts anything again.
+ */
+import type { FileHandle } from 'node:fs/promises'
+import { constants } from 'node:os'
+import { logDrainMs } from '../../model/limits.ts'
+import type { InstanceExit } from '../../model/instance.ts'
+import type { KeeperEvents, ProcessInfo } from '../../wire/keeper-protocol.ts'
+import { removeCgroup } from '../cgroup.ts'
+import type { ChildTable, InstanceRow } from '../child-table.ts'
+import { openAck, type ShimExit } from './instance-files.ts'
+import type { IpcChannel } from './ipc-channel.ts'
+import type { LogPipes } from './log-pipes.ts'
+import { askToEnd, killAll, members, type Membership, waitForEnd } from './terminate.ts'
+import { watchExit } from './watch-exit.ts'
+import { WindDown } from './wind-down.ts'
+
+/** Tells everyone who listens on the keeper's socket. */
+export type Emit = <K extends keyof KeeperEvents>(event: K, data: KeeperEvents[K]) => void
+
+export interface InstanceParts {
+  readonly row: InstanceRow
+  readonly dir: string
+  readonly table: ChildTable
+  readonly emit: Emit
+  readonly pipes: LogPipes | null
+  readonly ipc: IpcChannel | null
+  readonly adopted: boolean
+  /** Resolves when Node.js saw the shim exit; only for our own child. */
+  readonly wake?: Promise<unknown>
+}
+
+/** Of `stopTimeoutMs`, what an app that understood the wind-down message has before SIGTERM. */
+const windDownShare = 0.5
+
+export class Instance {
+  readonly #parts: InstanceParts
+  readonly #of: Membership
+  readonly #windDown: WindDown | null
+  readonly #left = new AbortController()
+  #row: InstanceRow
+  /** Set by the first `stop`: resolves to whether SIGKILL was needed. */
+  #stopping: Promise<boolean> | null = null
+  /** The app has ended by itself; what is left is being cleared away. */
+  #ended = false
+  readonly #exited: Promise<InstanceExit>
+
+  constructor(parts: InstanceParts) {
+    this.#parts = parts
+    this.#row = parts.row
+    this.#of = { id: parts.row.id, shim: parts.row, cgroup: parts.row.cgroup }
+    const { ipc } = parts
+    this.#windDown = ipc && new WindDown((message) => ipc.send(message))
+    ipc?.start((message) => {
+      this.#windDown?.heard(message)
+      parts.emit('message', { id: parts.row.id, message })
+    })
+    this.#exited = parts.row.exit ? Promise.resolve(parts.row.exit) : this.#run()
+    this.#exited.catch(() => undefined) // Whoever calls `stop` or `exited` gets the failure.
+  }
+
+  info(): ProcessInfo {
+    const { id, pid, startedAt, labels, exit } = this.#row
+    return { id, pid, startedAt, labels, exit, adopted: this.#parts.adopted }
+  }
+
+  get row(): InstanceRow {
+    return this.#row
+  }
+
+  /** Resolves when all of it is gone; never after `leave`. */
+  exited(): Promise<InstanceExit> {
+    return this.#exited
+  }
+
+  send(message: unknown): boolean {
+    return this.#row.exit === null && (this.#parts.ipc?.send(message) ?? false)
+  }
+
+  pids(): number[] {
+    return this.#row.exit ? [] : members(this.#of)
+  }
+
+  /**
+   * Ends it: wind-down message and SIGTERM, `stopTimeoutMs` later SIGKILL. Idempotent.
+   *
+   * @throws {AppError} `internal`: a process survived SIGKILL.
+   */
+  async stop(stopTimeoutMs: number): Promise<InstanceExit> {
+    if (!this.#ended && !this.#row.exit) await (this.#stopping ??= this.#end(stopTimeoutMs))
+    return await this.#exited
+  }
+
+  /** Lets go with everything running, for the next keeper. */
+  async leave(): Promise<void> {
+    this.#left.abort()
+    this.#parts.ipc?.close()
+    await this.#parts.pipes?.close()
+  }
+
+  async #end(stopTimeoutMs: number): Promise<boolean> {
+    await this.#save({ ...this.#row, stopping: true })
+    const understood = this.#windDown?.ask() ?? false
+    const windDownMs = understood ? stopTimeoutMs * windDownShare : 0
+    if (understood && (await waitForEnd(this.#of, windDownMs))) return false
+    askToEnd(this.#of)
+    if (await waitForEnd(this.#of, stopTimeoutMs - windDownMs)) return false
+    await killAll(this.#of)
+    return true
+  }
+
+  async #run(): Promise<InstanceExit> {
+    const { dir, pipes, ipc, wake } = this.#parts
+    const { signal } = this.#left
+    // An adopted row may have ended so that nothing is left to be opened.
+    const ack = await openAck(dir).catch(() => null)
+    const ended = await watchExit({ dir, shim: this.#row, signal, ...(wake && { wake }) })
+    if (signal.aborted) return await leftForEver(ack)
+    this.#ended = true
+    const endedAt = ended?.at ?? Date.now()
+    const killed = this.#stopping ? await this.#stopping : false
+    if (!this.#stopping) await this.#endStrays()
+    await release(ack)
+    await pipes?.finish(logDrainMs)
+    // A shim that does not take the acknowledgement, for whatever reason, must not stay.
+    await killAll(this.#of)
+    ipc?.close()
+    if (this.#of.cgroup !== null) removeCgroup(this.#of.cgroup)
+    const exit = explainExit({ ended, killed, stopped: this.#row.stopping, at: endedAt })
+    await this.#save({ ...this.#row, exit })
+    this.#parts.emit('exited', { id: this.#row.id, exit })
+    return exit
+  }
+
+  /** What an app that ended by itself left behind: its port must be free for the next one. */
+  async #endStrays(): Promise<void> {
+    if (members(this.#of).every((pid) => pid === this.#of.shim.pid)) return
+    askToEnd(this.#of)
+    if (!(await waitForEnd(this.#of, logDrainMs))) await killAll(this.#of)
+  }
+
+  async #save(row: InstanceRow): Promise<void> {
+    this.#row = row
+    await this.#parts.table.put(row)
+  }
+}
+
+async function release(ack: FileHandle | null): Promise<void> {
+  await ack?.write('ack\n')
+  await ack?.close()
+}
+
+async function leftForEver(ack: FileHandle | null): Promise<never> {
+  await ack?.close()
+  return await new Promise<never>(() => undefined)
+}
+
+function explainExit(facts: {
+  ended: ShimExit | null
+  killed: boolean
+  stopped: boolean
+  at: number
+}): InstanceExit {
+  const { ended, killed, stopped, at } = facts
+  const signal = ended ? signalOf(ended.status) : killed ? 'SIGKILL' : null
+  const code = ended && signal === null ? ended.status : null
+  const reason = stopped ? 'stopped-by-us' : code === null ? 'signal' : 'code'
+  return { reason, code, signal, killed, at }
+}
+
+/** A shell says 128 + N for signal N; an app that exits with such a code cannot be told from it. */
+function signalOf(status: number): string | null {
+  const named = Object.entries(constants.signals).find(([, number]) => number === status - 128)
+  return named?.[0] ?? null
+}

@@ -1,0 +1,218 @@
+/**
+ * All instances and jobs of this machine: what the daemon's calls work on, and what a keeper that is
+ * started again adopts.
+ */
+import { existsSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { join } from 'node:path'
+import { AppError } from '../../model/app-error.ts'
+import type { SharedWriters } from '../../logs/shared-writers.ts'
+import type { ProcessInfo, ProcessSpec } from '../../wire/keeper-protocol.ts'
+import { enterCgroup, makeCgroup } from '../cgroup.ts'
+import type { ChildTable, InstanceRow } from '../child-table.ts'
+import { type Emit, Instance } from './instance.ts'
+import {
+  makeInstanceFiles,
+  openShimFiles,
+  removeInstanceFiles,
+  type ShimFiles,
+} from './instance-files.ts'
+import { IpcChannel } from './ipc-channel.ts'
+import { LogPipes } from './log-pipes.ts'
+import { identify } from '../process-facts.ts'
+import { type Shim, spawnShim } from './shim.ts'
+
+export interface InstancesOptions {
+  /** Folder of the instances' directories, `run/i`. */
+  readonly folder: string
+  /** Folder with short paths for sockets that live for a moment, `run`. */
+  readonly run: string
+  readonly table: ChildTable
+  readonly writers: SharedWriters
+  readonly emit: Emit
+  /** Where control groups go; null when they cannot be used. */
+  readonly cgroupBase: string | null
+}
+
+const safeName = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,119}$/
+
+export class Instances {
+  readonly #options: InstancesOptions
+  readonly #all = new Map<string, Instance>()
+  /** Ids whose start is under way. */
+  readonly #claimed = new Set<string>()
+  #closed = false
+  #started = 0
+
+  constructor(options: InstancesOptions) {
+    this.#options = options
+  }
+
+  list(): ProcessInfo[] {
+    return [...this.#all.values()].map((instance) => instance.info())
+  }
+
+  /**
+   * @throws {AppError} `bad-request`, `exists`, `spawn-failed` (nothing is left behind), `busy` when the keeper
+   * is stopping.
+   */
+  async start(spec: ProcessSpec): Promise<ProcessInfo> {
+    checkSpec(spec)
+    if (this.#closed) throw new AppError('busy', `The keeper stops and does not start ${spec.id}`)
+    if (this.#all.has(spec.id) || this.#claimed.has(spec.id)) {
+      throw new AppError('exists', `There is a process ${JSON.stringify(spec.id)} already`)
+    }
+    this.#claimed.add(spec.id)
+    try {
+      const instance = await this.#start(spec)
+      this.#all.set(spec.id, instance)
+      return instance.info()
+    } finally {
+      this.#claimed.delete(spec.id)
+    }
+  }
+
+  /** Takes over what an earlier keeper started, living or not. */
+  adopt(row: InstanceRow): void {
+    const dir = this.#dirOf(row.id)
+    const { table, emit } = this.#options
+    const pipes = row.exit || !existsSync(dir) ? null : this.#openPipes(row, dir)
+    const instance = new Instance({ row, dir, table, emit, pipes, ipc: null, adopted: true })
+    this.#all.set(row.id, instance)
+  }
+
+  /** @throws {AppError} `not-found` */
+  get(id: string): Instance {
+    const instance = this.#all.get(id)
+    if (!instance) throw new AppError('not-found', `There is no process ${JSON.stringify(id)}`)
+    return instance
+  }
+
+  /** @throws {AppError} `busy` when it has not exited. */
+  async forget(id: string): Promise<void> {
+    const instance = this.#all.get(id)
+    if (!instance) return
+    if (!instance.row.exit) throw new AppError('busy', `${id} is running; stop it first`)
+    this.#all.delete(id)
+    await this.#options.table.remove(instance.row)
+    await removeInstanceFiles(this.#dirOf(id))
+  }
+
+  /** Stops and forgets all at once; no new one starts from now on. */
+  async stopAll(stopTimeoutMs: number): Promise<void> {
+    this.#closed = true
+    const stops = [...this.#all.keys()].map(async (id) => {
+      await this.get(id).stop(stopTimeoutMs)
+      await this.forget(id)
+    })
+    const results = await Promise.allSettled(stops)
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  /** Lets go of all with everything running. */
+  async leaveAll(): Promise<void> {
+    this.#closed = true
+    await Promise.all([...this.#all.values()].map((instance) => instance.leave()))
+  }
+
+  async #start(spec: ProcessSpec): Promise<Instance> {
+    const dir = this.#dirOf(spec.id)
+    await makeInstanceFiles(dir, spec.uid)
+    try {
+      return await this.#startIn(dir, spec)
+    } catch (error) {
+      await removeInstanceFiles(dir)
+      throw error
+    }
+  }
+
+  async #startIn(dir: string, spec: ProcessSpec): Promise<Instance> {
+    const { table, emit, run } = this.#options
+    const ipcPath = join(run, `ipc-${process.pid}-${++this.#started}.sock`)
+    const ipc = spec.ipc ? await IpcChannel.open(ipcPath) : null
+    const files = await openShimFiles(dir)
+    try {
+      const shim = await spawnShim({ ...shimOptions(spec, files), ipc: ipc?.descriptors() ?? null })
+      const wake = new Promise((resolve) => shim.process.once('exit', resolve))
+      const row = this.#place(spec, shim)
+      const pipes = this.#openPipes(row, dir)
+      await table.put(row)
+      shim.go()
+      return new Instance({ row, dir, table, emit, pipes, ipc, adopted: false, wake })
+    } catch (error) {
+      ipc?.close()
+      throw error
+    } finally {
+      for (const file of Object.values(files)) await file.close()
+    }
+  }
+
+  /** Puts a waiting shim where it belongs. */
+  #place(spec: ProcessSpec, shim: Shim): InstanceRow {
+    const { cgroupBase } = this.#options
+    const cgroup = cgroupBase === null ? null : join(cgroupBase, spec.id)
+    try {
+      const identity = identify(shim.pid)
+      if (!identity) throw new AppError('spawn-failed', `${spec.id} ended before it began`)
+      if (cgroup !== null) makeCgroup(cgroup)
+      if (cgroup !== null) enterCgroup(cgroup, shim.pid)
+      if (spec.nice !== 0) setPriority(shim.pid, spec.nice)
+      const { id, logFile, logSource, emitOutput, labels } = spec
+      return {
+        kind: 'instance',
+        ...identity,
+        ...{ id, logFile, logSource, emitOutput, labels, cgroup },
+        startedAt: Date.now(),
+        stopping: false,
+        exit: null,
+      }
+    } catch (error) {
+      shim.process.kill('SIGKILL')
+      throw error
+    }
+  }
+
+  #openPipes(row: InstanceRow, dir: string): LogPipes {
+    const { writers, emit } = this.#options
+    const { id, logSource, logFile, emitOutput } = row
+    return LogPipes.open({
+      dir,
+      source: logSource,
+      log: writers.share(logFile),
+      ...(emitOutput && { onLine: (stream, line) => emit('output', { id, stream, line }) }),
+    })
+  }
+
+  #dirOf(id: string): string {
+    return join(this.#options.folder, id)
+  }
+}
+
+function shimOptions(
+  spec: ProcessSpec,
+  files: ShimFiles,
+): Omit<Parameters<typeof spawnShim>[0], 'ipc'> {
+  const { id, cwd, env, uid, gid, command } = spec
+  return {
+    ...{ id, cwd, env, uid, gid },
+    argv: ['/bin/sh', '-c', command],
+    stdout: files.stdout.fd,
+    stderr: files.stderr.fd,
+    exitFile: files.exitFile.fd,
+    ack: files.ack.fd,
+  }
+}
+
+function checkSpec(spec: ProcessSpec): void {
+  for (const field of ['id', 'logSource'] as const) {
+    if (safeName.test(spec[field])) continue
+    const came = JSON.stringify(spec[field])
+    throw new AppError('bad-request', `${field} ${came} is not of 1 to 120 A-Z, a-z, 0-9, "_.-"`)
+  }
+  const isRoot = process.getuid?.() === 0
+  if (isRoot && (spec.uid === null || spec.uid === 0)) {
+    throw new AppError('spawn-failed', `${spec.id} would run as root`, {
+      hint: 'Give it a uid of its own: the platform never runs an app as uid 0.',
+    })
+  }
+}

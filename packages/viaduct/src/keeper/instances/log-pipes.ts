@@ -1,0 +1,92 @@
+/**
+ * Reads the two FIFOs of an instance, stamps the lines and gives them to the log file's writer.
+ *
+ * When the disk is slower than the app, reading pauses and the pipe fills: nothing grows here.
+ */
+import { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { LogStream } from '../../logs/line-format.ts'
+import { LineStamper } from '../../logs/line-stamper.ts'
+import type { SharedWriter } from '../../logs/shared-writers.ts'
+import { openOutput } from './instance-files.ts'
+
+export interface LogPipesOptions {
+  /** The instance's directory. */
+  readonly dir: string
+  readonly source: string
+  readonly log: SharedWriter
+  /** Every line as text, when somebody watches. */
+  readonly onLine?: (stream: LogStream, line: string) => void
+}
+
+interface Pipe {
+  readonly socket: Socket
+  readonly stamper: LineStamper
+  readonly closed: Promise<void>
+}
+
+export class LogPipes {
+  readonly #log: SharedWriter
+  readonly #pipes: readonly Pipe[]
+  #released = false
+
+  private constructor(log: SharedWriter, pipes: readonly Pipe[]) {
+    this.#log = log
+    this.#pipes = pipes
+  }
+
+  /** @throws {Error} System errors of open, e.g. ENOENT. */
+  static open(options: LogPipesOptions): LogPipes {
+    const pipes = [openPipe('stdout', options), openPipe('stderr', options)]
+    return new LogPipes(options.log, pipes)
+  }
+
+  /**
+   * Waits for the end of both outputs, then until all is written.
+   *
+   * @returns False when a writer still holds one open after `timeoutMs`; it is not read any more.
+   */
+  async finish(timeoutMs: number): Promise<boolean> {
+    const ended = Promise.all(this.#pipes.map((pipe) => pipe.closed))
+    const stop = new AbortController()
+    const limit = delay(timeoutMs, false, { signal: stop.signal }).catch(() => false)
+    const complete = await Promise.race([ended.then(() => true), limit])
+    stop.abort()
+    await this.close()
+    return complete
+  }
+
+  /** Stops reading; what is unread stays in the FIFO for the next keeper. */
+  async close(): Promise<void> {
+    if (this.#released) return
+    this.#released = true
+    for (const { socket, stamper } of this.#pipes) {
+      socket.destroy()
+      this.#log.writer.write(stamper.flush())
+    }
+    await this.#log.release()
+  }
+}
+
+function openPipe(stream: LogStream, options: LogPipesOptions): Pipe {
+  const { source, onLine } = options
+  const { writer } = options.log
+  const stamper = new LineStamper({
+    source,
+    stream,
+    ...(onLine && { onLine: (line) => onLine(stream, line.toString('utf8')) }),
+  })
+  const socket = new Socket({
+    fd: openOutput(options.dir, stream),
+    readable: true,
+    writable: false,
+  })
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  socket.on('error', () => socket.destroy()) // A pipe that breaks has ended.
+  socket.on('data', (chunk: Buffer) => {
+    if (writer.write(stamper.push(chunk))) return
+    socket.pause()
+    void writer.drained().then(() => socket.resume())
+  })
+  return { socket, stamper, closed }
+}

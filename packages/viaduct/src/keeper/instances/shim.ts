@@ -1,0 +1,104 @@
+/**
+ * The half-megabyte `sh` between the keeper and an app. It keeps the exit code, the log pipes and a
+ * copy of the IPC channel until the keeper acknowledges, so that a keeper may die at any instant.
+ *
+ * It runs as the app's own user: an app that meddles with its shim harms itself only. It opens no
+ * path; all it needs are inherited descriptors:
+ *
+ *   0 "go" from the keeper (end of file: it died before the row was on disk, so nothing is started)
+ *   1, 2 the FIFOs   3 the app's IPC end, or nothing   4 the far IPC end, held
+ *   5 the exit file  6 the FIFO with the acknowledgement
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { AppError, messageOf } from '../../model/app-error.ts'
+import { spawnTimeoutMs } from '../../model/limits.ts'
+
+// The traps do nothing but must be there: the shim outlives the SIGTERM that its group gets, while
+// an ignored signal would be inherited by the app. `read` returns early when a signal came.
+const script = `
+umask 022
+trap : TERM INT HUP
+read -r _ || exit 0
+exec </dev/null
+ipc=$2
+shift 2
+if [ "$ipc" = ipc ]; then "$@" 4>&- 5>&- 6>&-; else "$@" 3>&- 4>&- 5>&- 6>&-; fi
+code=$?
+read -r uptime _ </proc/uptime
+echo "$code $uptime" >&5
+until read -r _ <&6; do :; done
+`
+
+export interface ShimOptions {
+  readonly id: string
+  /** What it runs, e.g. `['sh', '-c', LINE]`: arguments, never part of the shim's own script. */
+  readonly argv: readonly string[]
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string>>
+  readonly uid: number | null
+  readonly gid: number | null
+  readonly stdout: number
+  readonly stderr: number
+  readonly exitFile: number
+  readonly ack: number
+  readonly ipc: { app: number; far: number } | null
+}
+
+export interface Shim {
+  readonly process: ChildProcess
+  readonly pid: number
+  /** Lets it start the app. Until then it can be placed, e.g. in a control group. */
+  go(): void
+}
+
+/**
+ * Starts a shim, as leader of a session and group of its own, that waits for `go`.
+ *
+ * @throws {AppError} `spawn-failed`; nothing runs then.
+ */
+export async function spawnShim(options: ShimOptions): Promise<Shim> {
+  const { id, argv, uid, gid, ipc } = options
+  const child = spawn('/bin/sh', ['-c', script, 'viaduct-shim', id, ipc ? 'ipc' : '-', ...argv], {
+    cwd: options.cwd,
+    env: shimEnv(options),
+    detached: true,
+    stdio: [
+      'pipe',
+      options.stdout,
+      options.stderr,
+      ipc?.app ?? 'ignore',
+      ipc?.far ?? 'ignore',
+      options.exitFile,
+      options.ack,
+    ],
+    ...(uid !== null && { uid, gid: gid ?? uid }),
+  })
+  const pid = await spawned(child, options)
+  child.stdin?.on('error', () => undefined) // It died before `go`; its exit tells.
+  return { process: child, pid, go: () => child.stdin?.end('go\n') }
+}
+
+function shimEnv({ id, env, ipc }: ShimOptions): Record<string, string> {
+  const own = { VIADUCT_INSTANCE: id }
+  if (!ipc) return { ...env, ...own }
+  return { ...env, ...own, NODE_CHANNEL_FD: '3', NODE_CHANNEL_SERIALIZATION_MODE: 'json' }
+}
+
+function spawned(child: ChildProcess, options: ShimOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const fail = (why: string, cause?: unknown): void => {
+      clearTimeout(timer)
+      child.kill('SIGKILL')
+      const { id, cwd, uid } = options
+      const message = `${id} does not start in ${cwd}${uid === null ? '' : ` as uid ${uid}`}: ${why}`
+      reject(new AppError('spawn-failed', message, { cause, data: { instance: id, cwd } }))
+    }
+    const timer = setTimeout(() => fail(`no process in ${spawnTimeoutMs} ms`), spawnTimeoutMs)
+    child.once('error', (error) => fail(messageOf(error), error))
+    child.once('spawn', () => {
+      clearTimeout(timer)
+      if (child.pid === undefined) fail('no pid')
+      else resolve(child.pid)
+    })
+  })
+}

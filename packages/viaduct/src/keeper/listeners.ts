@@ -1,0 +1,101 @@
+/**
+ * The public listening sockets: bound and held by the keeper, accepted on by proxies and daemon only.
+ *
+ * The same sockets come back from a living proxy of an earlier keeper where there is one; a second
+ * socket on the same port would make the kernel reset connections when the first one closes.
+ */
+import { BoundSocket } from 'node:net'
+import { type HeldSocket, takeBack } from '../handback/take-back.ts'
+import { AppError, systemCodeOf } from '../model/app-error.ts'
+import type { Settings } from '../settings/settings.ts'
+
+export interface Listener {
+  readonly fd: number
+  readonly address: string
+  readonly port: number
+  close(): void
+}
+
+export interface Listeners {
+  readonly http: Listener
+  readonly api: Listener
+  /** True when they came from a living proxy, which may then be adopted. */
+  readonly takenBack: boolean
+}
+
+/**
+ * @param options.handbackPaths Where living proxies give their sockets back.
+ * @throws {AppError} `port-taken`
+ */
+export async function openListeners(options: {
+  settings: Settings
+  handbackPaths: readonly string[]
+}): Promise<Listeners> {
+  const { settings, handbackPaths } = options
+  for (const path of handbackPaths) {
+    const taken = await takeBack({ path, names: ['http', 'api'] })
+    const http = taken?.http && asListener(taken.http)
+    const api = taken?.api && asListener(taken.api)
+    if (http && api && fits(http, settings.httpPort) && fits(api, settings.apiPort)) {
+      return { http, api, takenBack: true }
+    }
+    http?.close()
+    api?.close()
+  }
+  // An old proxy or daemon that lives may still listen, and shares the port until it is replaced.
+  const shared = handbackPaths.length > 0
+  const http = bind({ host: settings.host, port: settings.httpPort, option: '--http-port', shared })
+  try {
+    const { apiHost: host, apiPort: port } = settings
+    return { http, api: bind({ host, port, option: '--api-port', shared }), takenBack: false }
+  } catch (error) {
+    http.close()
+    throw error
+  }
+}
+
+function asListener(socket: HeldSocket): Listener | undefined {
+  const where = socket.address()
+  return where ? { fd: socket.fd, ...where, close: () => socket.close() } : undefined
+}
+
+function fits(listener: Listener, wantedPort: number): boolean {
+  return wantedPort === 0 || listener.port === wantedPort
+}
+
+function bind(wanted: { host: string; port: number; option: string; shared: boolean }): Listener {
+  const { host, port, option, shared } = wanted
+  try {
+    // Without reusePort first: with it, another Viaduct of the same user could have the port too.
+    if (!shared && port !== 0) new BoundSocket({ host, port, ipv6Only: false }).close()
+    const socket = new BoundSocket({ host, port, ipv6Only: false, reusePort: true })
+    const { address, port: bound } = socket.address()
+    return { fd: socket.fd(), address, port: bound, close: () => socket.close() }
+  } catch (error) {
+    const code = systemCodeOf(error)
+    const noV6 = code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL'
+    if (host === '::' && noV6) return bind({ ...wanted, host: '0.0.0.0' })
+    throw explainBindError(error, { host, port, option })
+  }
+}
+
+function explainBindError(
+  error: unknown,
+  { host, port, option }: { host: string; port: number; option: string },
+): unknown {
+  const code = systemCodeOf(error)
+  const data = { host, port, option }
+  if (code === 'EADDRINUSE') {
+    return new AppError('port-taken', `Port ${port} on ${host} (${option}) is in use`, { data })
+  }
+  if (code === 'EACCES') {
+    return new AppError('port-taken', `Port ${port} on ${host} (${option}) is not allowed`, {
+      data,
+      hint: 'Ports below 1024 need root, or the capability net_bind_service.',
+    })
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'EINVAL') {
+    return new AppError('bad-setting', `${host} (for ${option}) is not an address of this machine`)
+  }
+  return error
+}

@@ -1,0 +1,165 @@
+/**
+ * The platform's own processes of this machine: one daemon and N proxies, with what each inherits.
+ *
+ * Proxies hold the API's socket too, without listening on it, so that a dead keeper with a dead
+ * daemon does not close the port. When the sockets of living ones did not come back, new proxies are
+ * started beside them, then the old ones leave.
+ */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { daemonStopMs, drainTimeoutMs } from '../model/limits.ts'
+import { type DataLayout, dataLayout } from '../model/layout.ts'
+import type { Settings } from '../settings/settings.ts'
+import type { ProxyInfo } from '../wire/keeper-protocol.ts'
+import type { ChildTable, PlatformRow } from './child-table.ts'
+import type { KeeperLog } from './keeper-log.ts'
+import type { Listeners } from './listeners.ts'
+import { endProcess, PlatformChild } from './platform-child.ts'
+import { findLeadersWith, identify, isAlive } from './process-facts.ts'
+
+/** Young objects die young in all three; a small nursery costs nothing and keeps memory low. */
+const smallNursery = '--max-semi-space-size=1'
+export const daemonNodeFlags = [smallNursery, '--max-old-space-size=512'] as const
+export const proxyNodeFlags = [smallNursery, '--no-async-context-frame'] as const
+
+/** Program and arguments of each; the default starts `entry` with the keeper's own Node.js. */
+export interface PlatformCommands {
+  readonly daemon: readonly string[]
+  readonly proxy: (slot: number) => readonly string[]
+}
+
+export function defaultCommands(entry: string, dataDir: string): PlatformCommands {
+  const node = process.execPath
+  return {
+    daemon: [node, ...daemonNodeFlags, entry, 'daemon', '--data', dataDir],
+    proxy: (slot) => {
+      return [node, ...proxyNodeFlags, entry, 'proxy', '--data', dataDir, '--slot', String(slot)]
+    },
+  }
+}
+
+export interface PlatformOptions {
+  readonly settings: Settings
+  readonly commands: PlatformCommands
+  readonly listeners: Listeners
+  readonly table: ChildTable
+  readonly log: KeeperLog
+  /** The set of proxies changed. */
+  readonly onProxies: (proxies: readonly ProxyInfo[]) => void
+}
+
+export class Platform {
+  readonly #options: PlatformOptions
+  readonly #layout: DataLayout
+  readonly #daemon: PlatformChild
+  readonly #proxies: readonly PlatformChild[]
+
+  constructor(options: PlatformOptions) {
+    const { settings, commands } = options
+    this.#options = options
+    this.#layout = dataLayout(settings.dataDir)
+    const { http, api } = options.listeners
+    const report = (): void => options.onProxies(this.proxies())
+    this.#daemon = this.#child({ name: 'daemon', command: commands.daemon, fds: [api.fd] })
+    this.#proxies = Array.from({ length: settings.proxies }, (_, slot) =>
+      this.#child({
+        name: `proxy-${slot}`,
+        command: commands.proxy(slot),
+        fds: [http.fd, api.fd],
+        onStart: report,
+        onDeath: (pid) => void this.#forgetSockets(slot, pid),
+      }),
+    )
+  }
+
+  proxies(): ProxyInfo[] {
+    return this.#proxies.flatMap(({ pid }, slot) =>
+      pid === null ? [] : [{ slot, pid, socket: this.#layout.proxySocket(slot, pid) }],
+    )
+  }
+
+  /** Starts or adopts all. Resolves when each of them runs (not: is ready). */
+  async start(): Promise<void> {
+    const { table, listeners } = this.#options
+    const rows = table.rows().filter((row) => row.kind === 'platform')
+    await this.#endUnknown(rows)
+    const living = new Map(rows.filter(isAlive).map((row) => [row.name, row]))
+    const replaced: PlatformRow[] = []
+    const adopt = (name: string): PlatformRow | null => {
+      const row = living.get(name) ?? null
+      living.delete(name)
+      if (row && !listeners.takenBack) replaced.push(row)
+      return listeners.takenBack ? row : null
+    }
+    const proxies = this.#proxies.map((proxy, slot) => proxy.start(adopt(`proxy-${slot}`)))
+    await Promise.all(proxies)
+    // Two daemons at once would both plan; the API waits in the socket's queue meanwhile.
+    const daemon = living.get('daemon') ?? null
+    if (daemon && !listeners.takenBack) await endProcess(daemon, daemonStopMs)
+    await this.#daemon.start(adopt('daemon'))
+    const surplus = [...living.values(), ...replaced].filter(isAlive)
+    await Promise.all(surplus.map((row) => this.#end(row)))
+  }
+
+  /** The daemon first, so that nothing is planned any more, then the proxies, which drain. */
+  async stop(): Promise<void> {
+    await this.#daemon.stop(daemonStopMs)
+    await Promise.all(this.#proxies.map((proxy) => proxy.stop(drainTimeoutMs + daemonStopMs)))
+  }
+
+  async leave(): Promise<void> {
+    await Promise.all([this.#daemon, ...this.#proxies].map((child) => child.leave()))
+  }
+
+  #child(own: {
+    name: string
+    command: readonly string[]
+    fds: readonly number[]
+    onStart?: (pid: number) => void
+    onDeath?: (pid: number) => void
+  }): PlatformChild {
+    const { settings, table, log } = this.#options
+    const cache = join(this.#layout.run, 'compile-cache')
+    return new PlatformChild({
+      ...own,
+      env: {
+        VIADUCT_COMPILE_CACHE: cache,
+        ...process.env,
+        VIADUCT_PLATFORM: `${own.name}:${settings.dataDir}`,
+      },
+      logFile: this.#layout.platformLog(own.name),
+      logMaxBytes: settings.logFileMaxBytes,
+      table,
+      log,
+    })
+  }
+
+  /** A keeper that was killed between a start and its row leaves a process that nobody knows. */
+  async #endUnknown(rows: readonly PlatformRow[]): Promise<void> {
+    const known = new Set(rows.filter(isAlive).map((row) => row.pid))
+    const names = ['daemon', ...this.#proxies.map((_, slot) => `proxy-${slot}`)]
+    for (const name of names) {
+      for (const pid of findLeadersWith(
+        `VIADUCT_PLATFORM=${name}:${this.#options.settings.dataDir}`,
+      )) {
+        const identity = known.has(pid) ? null : identify(pid)
+        if (identity) await endProcess(identity, 0)
+      }
+    }
+  }
+
+  async #end(row: PlatformRow): Promise<void> {
+    const { table, log } = this.#options
+    log('platform.replaced', { name: row.name, pid: row.pid })
+    await endProcess(row, drainTimeoutMs + daemonStopMs)
+    const slot = Number(/^proxy-(\d+)$/.exec(row.name)?.[1] ?? -1)
+    if (slot >= 0) await this.#forgetSockets(slot, row.pid)
+    const current = table.rows().find((each) => each.kind === 'platform' && each.name === row.name)
+    if (current?.pid === row.pid) await table.remove(row)
+  }
+
+  async #forgetSockets(slot: number, pid: number): Promise<void> {
+    await rm(this.#layout.proxySocket(slot, pid), { force: true })
+    await rm(this.#layout.handbackSocket(slot, pid), { force: true })
+  }
+}

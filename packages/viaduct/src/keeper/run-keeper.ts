@@ -1,0 +1,187 @@
+/**
+ * The keeper, from its lock to its last child: the composition root of the process `viaduct up`.
+ *
+ *   lock → child table → sockets (bound, or back from a living proxy) → adopt → keeper.sock → daemon, proxies
+ *
+ * SIGINT, SIGTERM, SIGHUP: everything is stopped in order. SIGUSR2: it leaves, with everything
+ * running, for the next keeper. It decides nothing about apps.
+ */
+import { chmod, mkdir, rm } from 'node:fs/promises'
+import { writeFileDurably } from '../durable/write-file-durably.ts'
+import { SharedWriters } from '../logs/shared-writers.ts'
+import { messageOf } from '../model/app-error.ts'
+import { type DataLayout, dataLayout } from '../model/layout.ts'
+import { stopTimeoutMs } from '../model/limits.ts'
+import type { Settings } from '../settings/settings.ts'
+import type { KeeperCalls, KeeperEvents } from '../wire/keeper-protocol.ts'
+import { openRpcServer, type RpcServer } from '../wire/rpc.ts'
+import { cgroupName, probeCgroup } from './cgroup.ts'
+import { ChildTable } from './child-table.ts'
+import type { Emit } from './instances/instance.ts'
+import { Instances } from './instances/instances.ts'
+import { type KeeperLog, openKeeperLog } from './keeper-log.ts'
+import { takeKeeperLock } from './keeper-lock.ts'
+import { type Listeners, openListeners } from './listeners.ts'
+import { defaultCommands, Platform, type PlatformCommands } from './platform.ts'
+import { isAlive } from './process-facts.ts'
+
+export interface RunKeeperOptions {
+  /** Stops everything in order when it aborts, as SIGTERM does. */
+  readonly signal?: AbortSignal
+  /** Path of `bin/viaduct.js`, which daemon and proxies are started from. */
+  readonly entry: string
+  /** Called once when daemon and proxies run, with the ports that were bound. */
+  readonly onStarted?: (settings: Settings) => void
+  /** Other programs for daemon and proxies: for tests of the keeper alone. */
+  readonly commands?: PlatformCommands
+}
+
+/**
+ * Runs until it is told to stop or to leave.
+ *
+ * @param settings `dataDir` absolute. Ports may be 0; what was bound is in `run/settings.json`.
+ * @returns The exit code: 0.
+ * @throws {AppError} `already-running`, `port-taken`, `data-newer`, `data-damaged`; nothing was started then.
+ */
+export async function runKeeper(settings: Settings, options: RunKeeperOptions): Promise<number> {
+  const layout = dataLayout(settings.dataDir)
+  await makeFolders(layout)
+  await using _lock = await takeKeeperLock(layout.lock)
+  const end = listenForTheEnd(options.signal)
+  const limits = { maxBytes: settings.logFileMaxBytes, filesKept: settings.logFilesKept }
+  const { log, writer } = openKeeperLog({ file: layout.platformLog('keeper'), ...limits })
+  await using _writer = writer
+  const onError = (error: unknown): void => log('logs.lost', { error: messageOf(error) })
+  const keeper = await startKeeper(settings, options, {
+    ...{ layout, log },
+    writers: new SharedWriters({ ...limits, onError }),
+  })
+  try {
+    const how = await end.decided
+    log(how === 'leave' ? 'keeper.leaving' : 'keeper.stopping')
+    await (how === 'leave' ? keeper.leave() : keeper.stop())
+    log('keeper.ended')
+    return 0
+  } finally {
+    end.dispose()
+  }
+}
+
+interface Keeper {
+  stop(): Promise<void>
+  leave(): Promise<void>
+}
+
+async function startKeeper(
+  wanted: Settings,
+  options: RunKeeperOptions,
+  parts: { layout: DataLayout; log: KeeperLog; writers: SharedWriters },
+): Promise<Keeper> {
+  const { layout, log, writers } = parts
+  const table = await ChildTable.open(layout.children)
+  const listeners = await openListeners({
+    settings: wanted,
+    handbackPaths: handbackPaths(table, layout),
+  })
+  const settings = await saveSettings(wanted, listeners, layout)
+  let server: RpcServer<KeeperEvents> | null = null
+  const emit: Emit = (event, data) => server?.emit(event, data)
+  const probe = await probeCgroup({ name: cgroupName(settings.dataDir) })
+  log('keeper.started', { settings: { ...settings, authToken: undefined }, cgroup: probe })
+  const instances = new Instances({
+    folder: layout.instances,
+    run: layout.run,
+    cgroupBase: probe.usable ? probe.base : null,
+    ...{ table, writers, emit },
+  })
+  for (const row of table.rows()) if (row.kind === 'instance') instances.adopt(row)
+  const commands = options.commands ?? defaultCommands(options.entry, settings.dataDir)
+  const onProxies = (): void => emit('proxies', platform.proxies())
+  const platform = new Platform({ settings, commands, listeners, table, log, onProxies })
+  await rm(layout.keeperSocket, { force: true })
+  server = await openRpcServer<KeeperCalls, KeeperEvents>({
+    path: layout.keeperSocket,
+    handlers: handlersOf(instances, platform),
+  })
+  await platform.start()
+  options.onStarted?.(settings)
+  return {
+    async stop() {
+      await platform.stop()
+      await instances.stopAll(stopTimeoutMs)
+      await server.close()
+      listeners.http.close()
+      listeners.api.close()
+    },
+    async leave() {
+      await server.close()
+      await platform.leave()
+      await instances.leaveAll()
+    },
+  }
+}
+
+function handlersOf(
+  instances: Instances,
+  platform: Platform,
+): Parameters<typeof openRpcServer<KeeperCalls, KeeperEvents>>[0]['handlers'] {
+  return {
+    list: () => ({ processes: instances.list(), proxies: platform.proxies() }),
+    start: (spec) => instances.start(spec),
+    stop: ({ id, stopTimeoutMs: limit }) => instances.get(id).stop(limit),
+    forget: async ({ id }) => {
+      await instances.forget(id)
+      return null
+    },
+    send: ({ id, message }) => instances.get(id).send(message),
+    pids: ({ id }) => instances.get(id).pids(),
+  }
+}
+
+/** Sockets and tokens are in `run`, which only the platform's user may enter. */
+async function makeFolders(layout: DataLayout): Promise<void> {
+  await mkdir(layout.root, { recursive: true, mode: 0o711 })
+  for (const folder of [layout.run, layout.instances]) {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await chmod(folder, 0o700)
+  }
+}
+
+function handbackPaths(table: ChildTable, layout: DataLayout): string[] {
+  return table.rows().flatMap((row) => {
+    const slot = row.kind === 'platform' ? /^proxy-(\d+)$/.exec(row.name)?.[1] : undefined
+    return slot !== undefined && isAlive(row) ? [layout.handbackSocket(Number(slot), row.pid)] : []
+  })
+}
+
+async function saveSettings(
+  wanted: Settings,
+  { http, api }: Listeners,
+  layout: DataLayout,
+): Promise<Settings> {
+  const settings = { ...wanted, host: http.address, httpPort: http.port, apiPort: api.port }
+  await writeFileDurably(layout.settings, `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o600 })
+  return settings
+}
+
+function listenForTheEnd(signal: AbortSignal | undefined): {
+  decided: Promise<'stop' | 'leave'>
+  dispose: () => void
+} {
+  const { promise, resolve } = Promise.withResolvers<'stop' | 'leave'>()
+  const stop = (): void => resolve('stop')
+  const leave = (): void => resolve('leave')
+  const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const name of stopSignals) process.on(name, stop)
+  process.on('SIGUSR2', leave)
+  signal?.addEventListener('abort', stop)
+  if (signal?.aborted) stop()
+  return {
+    decided: promise,
+    dispose() {
+      for (const name of stopSignals) process.off(name, stop)
+      process.off('SIGUSR2', leave)
+      signal?.removeEventListener('abort', stop)
+    },
+  }
+}
