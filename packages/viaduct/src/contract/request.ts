@@ -101,7 +101,7 @@ function renderPath(path: string, params: object): string {
 function renderQuery(query: object): string {
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined)
   if (pairs.length === 0) return ''
-  return `?${new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString()}`
+  return `?${new URLSearchParams(pairs.map(([name, value]): [string, string] => [name, String(value)])).toString()}`
 }
 
 /** The time limit ends with the begin of the answer: a stream may then go on for ever. */
@@ -126,7 +126,7 @@ function renderInit(
   if (call.upload !== undefined) {
     headers['content-type'] = 'application/gzip'
     // Without "half" fetch refuses to send what it does not have yet.
-    return { ...init, body: call.upload as BodyInit, duplex: 'half' }
+    return { ...init, body: call.upload as NonNullable<RequestInit['body']>, duplex: 'half' }
   }
   if (call.body === undefined) return init
   headers['content-type'] = 'application/json'

@@ -141,9 +141,8 @@ export const configChangeSchema = named(
 export const logLineSchema = named(
   'LogLine',
   object({
-    at: time,
-    release: nullable(integer()),
-    source: string({ description: 'The instance, e.g. web.1, or the step of a build' }),
+    at: string({ description: 'ISO 8601, UTC, with milliseconds' }),
+    source: string({ description: 'The process, e.g. web.1, or the step of a build' }),
     stream: string(),
     text: string(),
   }),

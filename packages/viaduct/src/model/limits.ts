@@ -110,8 +110,6 @@ export const storeOpenTimeoutMs = 5_000
 
 /** A JSON body of the API: config with certificates in it fits, a flood does not. */
 export const jsonBodyMaxBytes = 1024 * 1024
-/** A request whose body stands still this long is cut off, also an upload. */
-export const bodyIdleTimeoutMs = 60_000
 /** `?wait=` answers by then, whatever the deploy does: longer than its build and its start may take. */
 export const deployWaitMaxMs = 30 * 60_000
 /** A stream that says nothing gets a sign of life this often; proxies cut silent ones at 60 s. */
@@ -163,3 +161,17 @@ export const planRetryMs = 1_000
 export const eventFlushMs = 100
 /** Finished deploys per app that are remembered, with their events. */
 export const deploysKept = 100
+/** Requests of the API that are running when the daemon stops get this long. */
+export const apiCloseTimeoutMs = 2_000
+/** A refused upload is read on this long, so that its client sees the answer and not a reset. */
+export const unreadBodyLingerMs = 1_000
+/** A JSON body is complete by then: nobody types it by hand. */
+export const jsonBodyTimeoutMs = 30_000
+
+/** A diagnosis looks at this much of an app that forks or opens without end. */
+export const diagnosePidsMax = 200
+export const diagnoseFdsMax = 10_000
+export const diagnoseLogLines = 20
+export const diagnoseLogTimeoutMs = 1_000
+/** Reads of `/proc` at a time: `smaps_rollup` of a large process takes a thread for milliseconds. */
+export const statsParallelReads = 8

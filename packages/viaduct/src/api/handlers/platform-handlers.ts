@@ -1,0 +1,30 @@
+/** Answers the routes of the platform itself: health, version, numbers, tokens. */
+import { renderOpenApi } from '../../contract/openapi.ts'
+import type { ApiContext } from '../api-context.ts'
+import type { Handlers } from '../http/api-request.ts'
+
+type PlatformRoute =
+  | 'health.get'
+  | 'version.get'
+  | 'openapi.get'
+  | 'stats.get'
+  | 'tokens.list'
+  | 'tokens.create'
+  | 'tokens.revoke'
+
+export function platformHandlers(context: ApiContext): Pick<Handlers, PlatformRoute> {
+  const { engine, book, version } = context
+  return {
+    'health.get': async () => ({ status: 'ok' }),
+    'version.get': async () => ({ version, node: process.versions.node }),
+    'openapi.get': async () => renderOpenApi(),
+    'stats.get': async () => engine.stats(),
+    'tokens.list': async () => book.list(),
+    'tokens.create': async ({ body }) =>
+      book.create({ name: body.name, scopes: body.scopes ?? ['admin'] }),
+    'tokens.revoke': async ({ params }) => {
+      await book.revoke(params.id)
+      return undefined
+    },
+  }
+}

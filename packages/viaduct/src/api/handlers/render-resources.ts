@@ -1,0 +1,31 @@
+/** Turns the engine's views into what the contract promises. Config values never pass here. */
+import type { AppResource, ReleaseResource } from '../../contract/resources.ts'
+import type { AppView } from '../../engine/engine.ts'
+import type { Release } from '../../model/release.ts'
+
+export function renderApp(view: AppView): AppResource {
+  const { name, wanted, current, previous, deploy, lastRelease, uid, createdAt } = view.app
+  return {
+    name,
+    status: view.status,
+    wanted,
+    current,
+    previous,
+    commit: view.current?.commit ?? null,
+    deploy,
+    lastRelease,
+    processes: view.current?.processes ?? {},
+    formation: view.formation,
+    instances: view.instances,
+    warm: view.warm,
+    hosts: view.hosts,
+    uid,
+    createdAt,
+  }
+}
+
+export function renderRelease(release: Release): ReleaseResource {
+  const { app, number, artifact, config, processes, commit, description, createdAt } = release
+  const configKeys = Object.keys(config).sort()
+  return { app, number, artifact, configKeys, processes, commit, description, createdAt }
+}

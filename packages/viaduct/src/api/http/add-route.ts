@@ -1,0 +1,98 @@
+/** Puts a route of the contract on the server: checks what came, calls the handler, answers. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { checkValue, readQuery } from '../../contract/check-value.ts'
+import type { Route } from '../../contract/route.ts'
+import type { RouteName } from '../../contract/routes.ts'
+import { jsonBodyMaxBytes, jsonBodyTimeoutMs } from '../../model/limits.ts'
+import { object } from '../../contract/schema.ts'
+import type { ApiRequest } from './api-request.ts'
+import { isChunkStream, sendChunks } from './send-chunks.ts'
+
+export type AnyRoute = Route<unknown, unknown, unknown, unknown>
+export type AnyHandler = (request: ApiRequest<RouteName>) => Promise<unknown>
+
+/** @param closing Aborts when the API closes. */
+export function addRoute(
+  server: FastifyInstance,
+  { route, handler }: { route: AnyRoute; handler: AnyHandler },
+  closing: AbortSignal,
+): void {
+  server.route({
+    method: route.method,
+    url: route.path,
+    config: { scope: route.scope },
+    exposeHeadRoute: false,
+    handler: async (request, reply) => {
+      const gone = new AbortController()
+      reply.raw.once('close', () => gone.abort())
+      const signal = AbortSignal.any([gone.signal, closing])
+      const answer = await handler(decodeRequest(route, request, signal))
+      if (isChunkStream(answer)) {
+        hijack(reply, answer.contentType)
+        await sendChunks(reply.raw, answer, signal)
+        return reply
+      }
+      if (route.answer.kind === 'none') return reply.code(204).send()
+      const text = JSON.stringify(answer)
+      return reply.code(route.answer.status).type('application/json').send(text)
+    },
+  })
+}
+
+function decodeRequest(
+  route: AnyRoute,
+  request: FastifyRequest,
+  signal: AbortSignal,
+): ApiRequest<RouteName> {
+  const [, search = ''] = /\?(.*)$/s.exec(request.url) ?? []
+  const { headers } = request
+  const lastEventId = headers['last-event-id']
+  return {
+    params: checkValue(route.params, { ...(request.params as object) }, 'path'),
+    query: readQuery(route.query, new URLSearchParams(search)),
+    body: route.body === 'upload' ? undefined : decodeBody(route.body, request.body),
+    stream: request.raw,
+    accept: headers.accept ?? '',
+    lastEventId: typeof lastEventId === 'string' ? lastEventId : undefined,
+    signal,
+  } as ApiRequest<RouteName>
+}
+
+/** A route without required fields may be called without a body; one without any takes none. */
+function decodeBody(schema: Exclude<AnyRoute['body'], 'upload'>, body: unknown): unknown {
+  return checkValue(schema ?? object({}), body ?? {}, 'body')
+}
+
+/** Takes the answer out of Fastify's hands with the head as it is. */
+function hijack(reply: FastifyReply, contentType: string): void {
+  const headers = { ...reply.getHeaders(), 'content-type': contentType }
+  reply.hijack()
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) reply.raw.setHeader(name, value)
+  }
+}
+
+/** JSON bodies only, small, soon complete, and without `__proto__`. An empty body is none. */
+export function readJsonBodies(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers()
+  server.addHook('preParsing', async ({ raw }) => {
+    const timer = setTimeout(() => !raw.complete && raw.destroy(), jsonBodyTimeoutMs)
+    raw.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
+  })
+  const parse = server.getDefaultJsonParser('error', 'error')
+  server.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string', bodyLimit: jsonBodyMaxBytes },
+    (request, body, done) => {
+      if (body === '') done(null, undefined)
+      else void parse(request, body as string, done)
+    },
+  )
+}
+
+/** Leaves the body where it is: the handler streams it. */
+export function streamUploads(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers()
+  const types = ['application/gzip', 'application/x-gzip', 'application/octet-stream']
+  server.addContentTypeParser(types, (_request, _payload, done) => done(null, undefined))
+}

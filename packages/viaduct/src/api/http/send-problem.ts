@@ -1,0 +1,37 @@
+/** Turns what was thrown into the answer: `application/problem+json`, or the log and a 500. */
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { encodeProblem, problemType } from '../../contract/problem.ts'
+import { AppError } from '../../model/app-error.ts'
+import type { Log } from '../../model/log.ts'
+
+/** Answers with the problem that `error` is. What is not an `AppError` is a bug and logged whole. */
+export async function sendProblem(
+  log: Log,
+  error: unknown,
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+): Promise<void> {
+  const problem = toAppError(error)
+  if (problem.code === 'internal') {
+    const stack = error instanceof Error ? error.stack : String(error)
+    log.error('api.failed', { requestId: request.id, url: request.url, stack })
+  }
+  if (problem.code === 'unauthorized') void reply.header('www-authenticate', 'Bearer')
+  await reply
+    .code(problem.status)
+    .type(problemType)
+    .serializer(JSON.stringify)
+    .send(encodeProblem(problem, request.id))
+}
+
+function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error
+  const { code, message, statusCode } = error as FastifyError
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new AppError('upload-too-large', 'The body is too large for JSON')
+  }
+  // Fastify's own complaints about a request: bad JSON, a media type, a bad URL, a bad length.
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
+    return new AppError('bad-request', message, { data: { field: 'body' } })
+  }
+  return new AppError('internal', 'The request failed inside of Viaduct', { cause: error })
+}
