@@ -78,9 +78,7 @@ function headingsOf(text: string): string[] {
 
 function findUnknownCommands({ path, text }: SourceFile): string[] {
   const commands = commandGroups.flatMap((group) => group.commands)
-  const names = commands.flatMap(({ name, alias }) =>
-    alias === undefined ? [name] : [name, alias],
-  )
+  const names = new Set(commands.flatMap(({ name, alias }) => [name, alias ?? name]))
   const unknown: string[] = []
   for (const [, block = ''] of text.matchAll(/```(?:sh|console|bash)\n([\s\S]*?)```/g)) {
     for (const part of block.split(/\n|&&|\|\||;|\|/)) {
