@@ -4,7 +4,7 @@
  *   DIR/lock  DIR/admin-token  DIR/viaduct.db
  *   DIR/run/            sockets, child table, routes.json, settings.json, platform log
  *   DIR/run/i/ID/       one instance: FIFOs, exit file, ack (0700)
- *   DIR/apps/APP/       artifacts/SHA/, data/ (DATA_DIR), tmp/, cache/
+ *   DIR/apps/APP/       artifacts/SHA/, data/ (DATA_DIR), tmp/, cache/dependencies/KEY/, cache/home/
  *   DIR/logs/APP/v12/   app.log, install.log (+ .1 .2 …); DIR/logs/APP/access.SLOT.log
  *   DIR/uploads/        uploads in progress, removed at the start
  */
@@ -41,6 +41,10 @@ export interface AppLayout {
   readonly data: string
   readonly tmp: string
   readonly cache: string
+  /** Installed dependency trees, the platform's own. */
+  readonly dependencyCache: string
+  /** HOME of build commands, the app's own. */
+  readonly buildHome: string
   readonly artifacts: string
   readonly logs: string
   readonly artifact: (id: ArtifactId) => string
@@ -81,6 +85,8 @@ function appLayout(root: string, app: AppName): AppLayout {
     data: join(home, 'data'),
     tmp: join(home, 'tmp'),
     cache: join(home, 'cache'),
+    dependencyCache: join(home, 'cache', 'dependencies'),
+    buildHome: join(home, 'cache', 'home'),
     artifacts: join(home, 'artifacts'),
     logs,
     artifact: (id) => join(home, 'artifacts', id),

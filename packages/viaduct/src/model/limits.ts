@@ -48,6 +48,8 @@ export const unpackedMaxRatio = 200
 export const unpackedRatioFromBytes = 16 * 1024 * 1024
 /** Procfile, viaduct.json and package.json are read whole, up to this size. */
 export const appFileMaxBytes = 1024 * 1024
+/** Lock files of large apps have tens of megabytes. */
+export const lockFileMaxBytes = 64 * 1024 * 1024
 /** Lines of a Procfile; each is at least one process. */
 export const processTypesMax = 50
 /** Installed dependency trees that are kept per app, the least recently used go first. */
@@ -175,3 +177,5 @@ export const diagnoseLogLines = 20
 export const diagnoseLogTimeoutMs = 1_000
 /** Reads of `/proc` at a time: `smaps_rollup` of a large process takes a thread for milliseconds. */
 export const statsParallelReads = 8
+/** Starts of one slot that may meet a port which was taken in the last moment. */
+export const portConflictsMax = 5

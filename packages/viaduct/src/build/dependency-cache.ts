@@ -1,0 +1,106 @@
+/**
+ * Installed dependency trees of one app, kept by what they were made from, so that an unchanged
+ * lock file installs nothing. Owned by the platform and read-only; the app gets hard links.
+ *
+ * An app whose own scripts run at install time, or whose dependencies are folders of the app
+ * itself, is not cached: the result depends on more than the key can hold.
+ */
+import { createHash } from 'node:crypto'
+import { mkdir, mkdtemp, readdir, rename, stat, utimes } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { systemCodeOf } from '../model/app-error.ts'
+import { dependencyCachesKept } from '../model/limits.ts'
+import { linkTree } from './link-tree.ts'
+import type { PackageFacts } from './parse-package.ts'
+import { type Owner, removeTree, sealTree } from './seal-tree.ts'
+
+export interface DependencyInputs {
+  readonly package: PackageFacts
+  /** Name and text of the lock file, null when there is none. */
+  readonly lock: { readonly name: string; readonly text: string } | null
+  readonly npmrc: string | null
+  /** What the install command is, e.g. `ci --omit=dev`. */
+  readonly command: string
+  /** Node.js ABI, platform, architecture, npm version. */
+  readonly toolchain: readonly string[]
+}
+
+/** @returns null when the app must not be cached. */
+export function dependencyKey(inputs: DependencyInputs): string | null {
+  if (Object.keys(inputs.package.installScripts).length > 0) return null
+  if (inputs.package.hasWorkspaces || usesFolders(inputs)) return null
+  const parts = [
+    'viaduct-dependencies-1',
+    inputs.lock,
+    inputs.npmrc,
+    inputs.package.dependencyFields,
+    inputs.command,
+    inputs.toolchain,
+  ]
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}
+
+/** With a lock file archives are pinned by their hash; folders are linked and never are. */
+function usesFolders(inputs: DependencyInputs): boolean {
+  if (inputs.lock) return /"link":\s*true/.test(inputs.lock.text)
+  const fields = JSON.stringify(inputs.package.dependencyFields)
+  return /":"(file:|link:|\.|\/|~)/.test(fields)
+}
+
+export class DependencyCache {
+  readonly #dir: string
+  readonly #owner: Owner
+
+  /** @param dir Folder of this app's cache, the platform's own. */
+  constructor(dir: string, owner: Owner) {
+    this.#dir = dir
+    this.#owner = owner
+  }
+
+  /**
+   * Puts the tree of `key` at `to`, which must not exist and which the app must not reach yet.
+   *
+   * @returns false when there is none.
+   */
+  async restore(key: string, to: string, signal?: AbortSignal): Promise<boolean> {
+    const entry = join(this.#dir, key)
+    try {
+      await utimes(entry, new Date(), new Date())
+    } catch (error) {
+      if (systemCodeOf(error) === 'ENOENT') return false
+      throw error
+    }
+    await linkTree(entry, to, { owner: this.#owner, ...(signal && { signal }) })
+    return true
+  }
+
+  /** Takes the tree at `from` into the cache (it is moved), and removes the least recently used. */
+  async take(key: string, from: string): Promise<void> {
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 })
+    const staging = join(await mkdtemp(join(this.#dir, '.new-')), 'node_modules')
+    try {
+      await rename(from, staging)
+      await sealTree(staging, this.#owner)
+      await rename(staging, join(this.#dir, key))
+    } catch (error) {
+      const code = systemCodeOf(error)
+      // A build of the same app was faster: its tree is as good.
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error
+    } finally {
+      await removeTree(dirname(staging), this.#owner)
+    }
+    await this.#evict(key)
+  }
+
+  async #evict(newest: string): Promise<void> {
+    const names = (await readdir(this.#dir)).filter((name) => name !== newest)
+    const entries = await Promise.all(
+      names.map(async (name) => {
+        const path = join(this.#dir, name)
+        return { path, usedAt: (await stat(path)).mtimeMs }
+      }),
+    )
+    const oldest = entries.toSorted((a, b) => b.usedAt - a.usedAt).slice(dependencyCachesKept - 1)
+    for (const { path } of oldest) await removeTree(path, this.#owner)
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Runs one command of a build and turns its failure into an error that says all there is to know:
+ * the step, the command, how it ended, the last lines.
+ *
+ * How a command is run (as the app's user, below the keeper) is the caller's: `RunJob`.
+ */
+import { AppError } from '../model/app-error.ts'
+import { buildErrorLines } from '../model/limits.ts'
+import type { Environment } from './compose-environment.ts'
+
+export type OutputStream = 'stdout' | 'stderr'
+
+/** A command to be run by `sh -c`, with this environment and no other. */
+export interface Job {
+  /** Constant text of this folder: nothing of a user is ever put into it. */
+  readonly command: string
+  readonly cwd: string
+  readonly env: Environment
+  /** Called for each line of output, without its newline. */
+  readonly onLine: (stream: OutputStream, line: string) => void
+  /** When it aborts, the command and all its descendants are killed. */
+  readonly signal: AbortSignal
+  readonly timeoutMs: number
+}
+
+/**
+ * Runs a job to its end; resolves when nothing of it is left. After `timeoutMs` everything is
+ * killed and it resolves with the signal.
+ */
+export type RunJob = (job: Job) => Promise<{ code: number | null; signal: string | null }>
+
+/** What a build says while it runs, for events and terminals. */
+export type BuildOutput =
+  | { readonly type: 'step'; readonly step: string; readonly command: string }
+  | { readonly type: 'line'; readonly stream: OutputStream; readonly line: string }
+
+export interface StepOptions {
+  readonly step: 'install' | 'build' | 'prune'
+  /** As a person would type it: `npm ci --omit=dev`. */
+  readonly shown: string
+  readonly command: string
+  readonly cwd: string
+  readonly env: Environment
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  readonly runJob: RunJob
+  readonly onOutput: (output: BuildOutput) => void
+}
+
+/**
+ * @throws {AppError} `build-failed` with `data` `{ step, command, exitCode | signal, timeoutMs?,
+ *   lines }`; `disk-full`, with the same data, when the lines say so.
+ * @throws What `options.signal` aborted with.
+ */
+export async function runStep(options: StepOptions): Promise<void> {
+  const lines: string[] = []
+  const { step, shown, runJob, signal, timeoutMs, onOutput } = options
+  onOutput({ type: 'step', step, command: shown })
+  const startedAt = performance.now()
+  const end = await runJob({
+    command: options.command,
+    cwd: options.cwd,
+    env: options.env,
+    signal,
+    timeoutMs,
+    onLine: (stream, line) => {
+      lines.push(line)
+      if (lines.length > buildErrorLines) lines.shift()
+      onOutput({ type: 'line', stream, line })
+    },
+  })
+  signal.throwIfAborted()
+  if (end.code === 0) return
+  const isLate = performance.now() - startedAt >= timeoutMs
+  throw failure(options, { ...end, isLate, lines })
+}
+
+function failure(
+  { step, shown, timeoutMs }: StepOptions,
+  end: { code: number | null; signal: string | null; isLate: boolean; lines: readonly string[] },
+): AppError {
+  const how = end.code === null ? `was ended by ${end.signal}` : `ended with code ${end.code}`
+  const reason = end.isLate ? `took longer than ${timeoutMs} ms` : how
+  const isFull = end.lines.some((line) => /\bENOSPC\b/.test(line))
+  return new AppError(isFull ? 'disk-full' : 'build-failed', `"${shown}" ${reason}`, {
+    ...(!isFull && { hint: 'Its last lines say why. The release that runs was not touched.' }),
+    data: {
+      step,
+      command: shown,
+      ...(end.code === null ? { signal: end.signal } : { exitCode: end.code }),
+      ...(end.isLate && { timeoutMs }),
+      lines: end.lines,
+    },
+  })
+}
