@@ -76,10 +76,12 @@ export async function openApi(options: ApiOptions): Promise<Api> {
       closing.abort(new AppError('busy', 'The API is being closed'))
       const closed = once(server.server, 'close')
       server.server.close()
-      server.server.closeIdleConnections()
-      const timer = setTimeout(() => server.server.closeAllConnections(), apiCloseTimeoutMs)
+      // A connection is idle only after its answer, and Node.js closes those that are idle now.
+      const sweep = setInterval(() => server.server.closeIdleConnections(), 20)
+      const limit = setTimeout(() => server.server.closeAllConnections(), apiCloseTimeoutMs)
       await closed
-      clearTimeout(timer)
+      clearInterval(sweep)
+      clearTimeout(limit)
       await server.close()
       book[Symbol.dispose]()
     },
@@ -174,8 +176,9 @@ function guard(server: FastifyInstance, { settings, book }: ApiContext, log: Log
 function dropUnreadBody(request: IncomingMessage): void {
   if (request.complete) return
   const timer = setTimeout(() => request.destroy(), unreadBodyLingerMs)
-  request.once('close', () => clearTimeout(timer))
-  request.resume()
+  request.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
+  // A reader that gave up in the middle may have left its listener, which would stop the flow.
+  request.removeAllListeners('readable').resume()
 }
 
 async function listen({ server }: FastifyInstance, options: ApiOptions): Promise<void> {

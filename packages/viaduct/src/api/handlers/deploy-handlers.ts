@@ -1,5 +1,6 @@
 /** Answers the routes of deploys: upload, list, follow, cancel, roll back. */
 import { eventStreamType, heartbeat, renderEvent } from '../../contract/event-stream.ts'
+import type { Engine } from '../../engine/engine.ts'
 import { AppError } from '../../model/app-error.ts'
 import {
   type AppName,
@@ -11,7 +12,7 @@ import {
 import { isFinished } from '../../model/release.ts'
 import { receiveUpload } from '../../sources/receive-upload.ts'
 import type { ApiContext } from '../api-context.ts'
-import type { ApiRequest, Handlers } from '../http/api-request.ts'
+import type { Handlers } from '../http/api-request.ts'
 import { finishDeploy } from './finish-deploy.ts'
 
 type DeployRoute =
@@ -42,7 +43,11 @@ export function deployHandlers(context: ApiContext): Pick<Handlers, DeployRoute>
       const name = parseAppName(request.params.name)
       const id = parseDeployId(request.params.id)
       await engine.deployOf(name, id) // Throws while there is still a status to say it with.
-      const chunks = eventChunks(context, { name, id }, request)
+      const { lastEventId, query, signal } = request
+      const afterSeq = lastEventId === undefined ? query.after : parseEventId(lastEventId)
+      const untilDrained = query.until === 'drained'
+      const options = { untilDrained, signal, ...(afterSeq !== undefined && { afterSeq }) }
+      const chunks = eventChunks(engine, { name, id }, options)
       return { contentType: eventStreamType, chunks, heartbeat }
     },
     'deploys.cancel': async ({ params }) =>
@@ -58,18 +63,15 @@ export function deployHandlers(context: ApiContext): Pick<Handlers, DeployRoute>
 
 /** The events, then `end` with the deploy: a stream without it was cut off. */
 async function* eventChunks(
-  { engine }: ApiContext,
+  engine: Engine,
   { name, id }: { name: AppName; id: DeployId },
-  { query, lastEventId, signal }: ApiRequest<'deploys.events'>,
+  options: { afterSeq?: number; untilDrained: boolean; signal: AbortSignal },
 ): AsyncGenerator<string> {
-  const afterSeq = lastEventId === undefined ? query.after : parseEventId(lastEventId)
-  const untilDrained = query.until === 'drained'
-  const options = { untilDrained, signal, ...(afterSeq !== undefined && { afterSeq }) }
   for await (const event of engine.events(name, id, options)) {
     const data = JSON.stringify(event)
     yield renderEvent({ id: String(event.seq), event: event.type, data })
   }
-  if (signal.aborted) return
+  if (options.signal.aborted) return
   const deploy = await engine.deployOf(name, id)
   if (isFinished(deploy.state)) yield renderEvent({ event: 'end', data: JSON.stringify(deploy) })
 }

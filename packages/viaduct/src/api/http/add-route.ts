@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { checkValue, readQuery } from '../../contract/check-value.ts'
 import type { Route } from '../../contract/route.ts'
 import type { RouteName } from '../../contract/routes.ts'
+import { AppError } from '../../model/app-error.ts'
 import { jsonBodyMaxBytes, jsonBodyTimeoutMs } from '../../model/limits.ts'
 import { object } from '../../contract/schema.ts'
 import type { ApiRequest } from './api-request.ts'
@@ -50,7 +51,7 @@ function decodeRequest(
   return {
     params: checkValue(route.params, { ...(request.params as object) }, 'path'),
     query: readQuery(route.query, new URLSearchParams(search)),
-    body: route.body === 'upload' ? undefined : decodeBody(route.body, request.body),
+    body: decodeBody(route.body, request),
     stream: request.raw,
     accept: headers.accept ?? '',
     lastEventId: typeof lastEventId === 'string' ? lastEventId : undefined,
@@ -59,8 +60,13 @@ function decodeRequest(
 }
 
 /** A route without required fields may be called without a body; one without any takes none. */
-function decodeBody(schema: Exclude<AnyRoute['body'], 'upload'>, body: unknown): unknown {
-  return checkValue(schema ?? object({}), body ?? {}, 'body')
+function decodeBody(schema: AnyRoute['body'], request: FastifyRequest): unknown {
+  if (schema !== 'upload') return checkValue(schema ?? object({}), request.body ?? {}, 'body')
+  if (request.headers['content-type'] !== undefined) return undefined
+  throw new AppError('bad-upload', 'The request has no archive', {
+    hint: 'Send the tar.gz as the body, with Content-Type: application/gzip.',
+    data: { field: 'body' },
+  })
 }
 
 /** Takes the answer out of Fastify's hands with the head as it is. */

@@ -1,0 +1,254 @@
+/**
+ * An engine in memory, for tests of the API: it keeps the interface's promises but starts nothing. A test
+ * moves its deploys on with `finish` and `say`.
+ */
+import { rm } from 'node:fs/promises'
+import type { AppView, Engine, PlatformStats } from '../engine/engine.ts'
+import { AppError } from '../model/app-error.ts'
+import type { DeployEvent, DeployEventType } from '../model/events.ts'
+import {
+  type AppName,
+  type ArtifactId,
+  type DeployId,
+  makeDeployId,
+  type ProcessType,
+  type ReleaseNumber,
+} from '../model/ids.ts'
+import {
+  type App,
+  type Deploy,
+  type DeployFailure,
+  type DeployKind,
+  type DeployState,
+  isFinished,
+  type Release,
+} from '../model/release.ts'
+import type { Upload } from '../model/upload.ts'
+
+interface Row {
+  app: App
+  releases: Release[]
+  deploys: Map<DeployId, { deploy: Deploy; events: DeployEvent[] }>
+}
+
+export class MemoryEngine implements Engine {
+  readonly uploads: Upload[] = []
+  readonly calls: unknown[][] = []
+  readonly #rows = new Map<AppName, Row>()
+  readonly #waiting = new Set<() => void>()
+  #made = 0
+
+  async apps(): Promise<AppView[]> {
+    return [...this.#rows.values()].map(view)
+  }
+
+  async app(name: AppName): Promise<AppView> {
+    return view(this.#row(name))
+  }
+
+  async releases(name: AppName): Promise<Release[]> {
+    return this.#row(name).releases
+  }
+
+  async deploys(name: AppName): Promise<Deploy[]> {
+    return [...this.#row(name).deploys.values()].map(({ deploy }) => deploy)
+  }
+
+  async deployOf(name: AppName, id: DeployId): Promise<Deploy> {
+    return this.#deploy(name, id).deploy
+  }
+
+  async *events(
+    name: AppName,
+    id: DeployId,
+    options: { afterSeq?: number; untilDrained?: boolean; signal: AbortSignal },
+  ): AsyncGenerator<DeployEvent> {
+    const row = this.#deploy(name, id)
+    let next = row.events.findIndex((event) => event.seq > (options.afterSeq ?? -1))
+    if (next === -1) next = row.events.length
+    while (!options.signal.aborted) {
+      const event = row.events[next]
+      if (event) {
+        next++
+        yield event
+      } else {
+        if (isFinished(row.deploy.state)) return
+        await this.#changed(options.signal)
+      }
+    }
+  }
+
+  async deploy(name: AppName, upload: Upload, options: { commit: string | null }): Promise<Deploy> {
+    this.uploads.push(upload)
+    this.calls.push(['deploy', name, options])
+    if (!this.#rows.has(name)) {
+      this.#rows.set(name, { app: newApp(name), releases: [], deploys: new Map() })
+    }
+    const row = this.#row(name)
+    const number = (row.app.lastRelease + 1) as ReleaseNumber
+    row.releases.push(newRelease(name, number, options.commit))
+    row.app = { ...row.app, lastRelease: number, current: number }
+    await rm(upload.path)
+    return this.#begin(name, 'deploy')
+  }
+
+  async rollback(name: AppName, release: ReleaseNumber | null): Promise<Deploy> {
+    const row = this.#row(name)
+    if (release !== null && !row.releases.some((each) => each.number === release)) {
+      throw new AppError('release-not-found', `${name} has no release v${release}`)
+    }
+    this.calls.push(['rollback', name, release])
+    return this.#begin(name, 'rollback')
+  }
+
+  async setConfig(
+    name: AppName,
+    changes: Readonly<Record<string, string | null>>,
+    options: { stage: boolean },
+  ): Promise<Deploy | null> {
+    const row = this.#row(name)
+    this.calls.push(['setConfig', name, changes, options])
+    row.app = { ...row.app, stagedConfig: changes }
+    return options.stage ? null : this.#begin(name, 'config')
+  }
+
+  async scale(name: AppName, counts: Readonly<Record<string, number>>): Promise<Deploy> {
+    this.#row(name)
+    this.calls.push(['scale', name, counts])
+    return this.#begin(name, 'scale')
+  }
+
+  async restart(name: AppName): Promise<Deploy> {
+    return this.#begin(name, 'restart')
+  }
+
+  async stop(name: AppName): Promise<Deploy> {
+    return this.#begin(name, 'stop')
+  }
+
+  async start(name: AppName): Promise<Deploy> {
+    return this.#begin(name, 'start')
+  }
+
+  async cancel(name: AppName, id: DeployId): Promise<Deploy> {
+    this.#deploy(name, id)
+    this.finish(name, id, 'cancelled')
+    return this.deployOf(name, id)
+  }
+
+  async destroy(name: AppName): Promise<void> {
+    this.#row(name)
+    this.#rows.delete(name)
+  }
+
+  async stats(): Promise<PlatformStats> {
+    return { at: 1, proxies: [], instances: [] }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#rows.clear()
+  }
+
+  /** Adds an event to a deploy. */
+  say(name: string, id: string, type: DeployEventType): void {
+    const { events } = this.#deploy(name as AppName, id as DeployId)
+    const names = { app: name as AppName, deploy: id as DeployId }
+    events.push({ seq: events.length + 1, at: 1, ...names, type, message: type, data: {} })
+    this.#wake()
+  }
+
+  /** Ends a deploy. */
+  finish(name: string, id: string, state: DeployState, error: DeployFailure | null = null): void {
+    const row = this.#deploy(name as AppName, id as DeployId)
+    row.deploy = { ...row.deploy, state, error, finishedAt: 2 }
+    this.#wake()
+  }
+
+  /** Readers of events that wait for the next one. */
+  get readers(): number {
+    return this.#waiting.size
+  }
+
+  #begin(name: AppName, kind: DeployKind): Deploy {
+    const row = this.#row(name)
+    const id = makeDeployId(1_700_000_000_000 + this.#made++, 0)
+    const release = row.app.current
+    const rest = { release, from: null, createdAt: 1, finishedAt: null, error: null }
+    const deploy: Deploy = { schema: 1, id, app: name, kind, state: 'queued', ...rest }
+    row.deploys.set(id, { deploy, events: [] })
+    return deploy
+  }
+
+  #row(name: AppName): Row {
+    const row = this.#rows.get(name)
+    if (row) return row
+    throw new AppError('app-not-found', `There is no app "${name}"`)
+  }
+
+  #deploy(name: AppName, id: DeployId) {
+    const row = this.#row(name).deploys.get(id)
+    if (row) return row
+    throw new AppError('not-found', `There is no deploy "${id}"`)
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake()
+  }
+
+  #changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#waiting.delete(wake)
+        resolve()
+      }
+      this.#waiting.add(wake)
+      signal.addEventListener('abort', wake, { once: true })
+    })
+  }
+}
+
+function view(row: Row): AppView {
+  const current = row.releases.find((each) => each.number === row.app.current) ?? null
+  const hosts = [`${row.app.name}.localhost`]
+  return {
+    app: row.app,
+    status: 'running',
+    current,
+    formation: { web: 1 },
+    instances: [],
+    warm: [],
+    hosts,
+  }
+}
+
+function newApp(name: AppName): App {
+  return {
+    schema: 1,
+    name,
+    uid: null,
+    formation: {},
+    stagedConfig: {},
+    wanted: 'running',
+    current: null,
+    previous: null,
+    deploy: null,
+    lastRelease: 0,
+    epoch: 0,
+    createdAt: 1,
+  }
+}
+
+function newRelease(app: AppName, number: ReleaseNumber, commit: string | null): Release {
+  return {
+    schema: 1,
+    app,
+    number,
+    artifact: 'a'.repeat(64) as ArtifactId,
+    config: { SECRET: 'hunter2' },
+    processes: { ['web' as ProcessType]: 'node server.js' },
+    manifest: { version: 1 },
+    commit,
+    description: 'Deploy',
+    createdAt: 1,
+  }
+}

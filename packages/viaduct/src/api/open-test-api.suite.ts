@@ -1,0 +1,86 @@
+/** The API on a free port over an engine in memory, in a directory of its own, for tests. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Client, createClient } from '../contract/client.ts'
+import { type DataLayout, dataLayout } from '../model/layout.ts'
+import { silentLog } from '../model/log.ts'
+import type { Settings } from '../settings/settings.ts'
+import { openMemoryStore } from '../store/memory-store.ts'
+import type { Store } from '../store/store.ts'
+import { MemoryEngine } from './memory-engine.suite.ts'
+import { openApi } from './open-api.ts'
+
+export interface TestApi extends AsyncDisposable {
+  readonly url: string
+  readonly port: number
+  /** The admin token. */
+  readonly token: string
+  readonly client: Client
+  readonly engine: MemoryEngine
+  readonly store: Store
+  readonly layout: DataLayout
+}
+
+export async function openTestApi(changes: Partial<Settings> = {}): Promise<TestApi> {
+  const root = await mkdtemp(join(tmpdir(), 'viaduct-api-'))
+  const layout = dataLayout(root)
+  const engine = new MemoryEngine()
+  const store = await openMemoryStore()
+  const settings = testSettings(root, changes)
+  const api = await openApi({ engine, store, settings, layout, log: silentLog, version: '0.0.0' })
+  const url = `http://127.0.0.1:${api.port}`
+  const token = (await readFile(layout.adminToken, 'utf8')).trim()
+  return {
+    url,
+    port: api.port,
+    token,
+    client: createClient({ url, token }),
+    engine,
+    store,
+    layout,
+    async [Symbol.asyncDispose]() {
+      await api[Symbol.asyncDispose]()
+      await store[Symbol.asyncDispose]()
+      await rm(root, { recursive: true })
+    },
+  }
+}
+
+export function testSettings(dataDir: string, changes: Partial<Settings> = {}): Settings {
+  return {
+    dataDir,
+    host: '127.0.0.1',
+    httpPort: 0,
+    apiHost: '127.0.0.1',
+    apiPort: 0,
+    proxies: 1,
+    domain: null,
+    apiDomain: null,
+    authToken: null,
+    webCount: 2,
+    releasesKept: 5,
+    warmReleases: 1,
+    warmMs: 1,
+    holdTimeoutMs: 1,
+    holdMaxRequests: 1,
+    logFileMaxBytes: 1_000_000,
+    logFilesKept: 1,
+    uploadMaxBytes: 100_000,
+    unpackedMaxBytes: 1,
+    unpackedMaxEntries: 1,
+    instancePortMin: 20_000,
+    instancePortMax: 20_010,
+    logLevel: 'info',
+    ...changes,
+  }
+}
+
+/** Waits until `predicate` is true. @throws After two seconds. */
+export async function until(predicate: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 2_000
+  while (!(await predicate())) {
+    if (Date.now() > deadline) throw new Error(`Never true: ${predicate.toString()}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
