@@ -49,6 +49,7 @@ export async function findNpm(options: {
 
 /** `npm` is a link to npm-cli.js, or a script beside the `lib` folder that has it. */
 async function cliOf(binDir: string): Promise<string | null> {
+  if ((await realpathOrNull(binDir)) === null) return null
   for (const candidate of ['npm', '../lib/node_modules/npm/bin/npm-cli.js']) {
     const path = await realpathOrNull(join(binDir, candidate))
     if (path?.endsWith('/npm-cli.js') === true) return path
@@ -88,9 +89,8 @@ async function settingsOf(
   const config = JSON.parse(stdout) as Record<string, unknown>
   const settings: Record<string, string> = {}
   for (const key of passedOn) {
-    const value = config[key]
-    if (value === null || value === undefined || value === '') continue
-    settings[`npm_config_${key.replaceAll('-', '_')}`] = withoutCredentials(String(value))
+    const value = withoutCredentials(String(config[key] ?? ''))
+    if (value !== '') settings[`npm_config_${key.replaceAll('-', '_')}`] = value
   }
   for (const name of certificateVariables) {
     const value = options.env[name]

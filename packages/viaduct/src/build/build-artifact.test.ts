@@ -1,0 +1,351 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { after, before, beforeEach, test } from 'node:test'
+import { create } from 'tar'
+import { AppError } from '../model/app-error.ts'
+import { type ArtifactId, parseAppName } from '../model/ids.ts'
+import { type AppLayout, dataLayout } from '../model/layout.ts'
+import { type BuildOptions, artifactId, buildArtifact } from './build-artifact.ts'
+import { type Npm, findNpm } from './find-npm.ts'
+import { removeOldArtifacts, removeUnfinishedBuilds } from './remove-old-artifacts.ts'
+import type { BuildOutput, Job, RunJob } from './run-step.ts'
+
+const limit = { timeout: 90_000 }
+const isRoot = process.getuid?.() === 0
+const owner = isRoot ? { uid: 58_321, gid: 58_321 } : null
+let root = ''
+let layout: AppLayout
+let npm: Npm | null
+let count = 0
+before(async () => {
+  root = await mkdtemp(join(tmpdir(), 'viaduct-build-'))
+  await chmod(root, 0o755)
+  npm = await findNpm({ node: process.execPath, env: process.env, forOtherUsers: isRoot })
+  assert.ok(npm, 'These tests need npm where every user can read it')
+})
+beforeEach(() => (layout = dataLayout(join(root, `${++count}`)).app(parseAppName('hello'))))
+after(async () => {
+  execFileSync('chmod', ['-R', 'u+w', root])
+  await rm(root, { recursive: true, force: true })
+})
+
+type Files = Record<string, string | Buffer>
+
+/** Writes the files as an upload would be: owned by the app. */
+function sourceOf(files: Files, sha256 = 'a'.repeat(64)): BuildOptions['source'] {
+  return {
+    sha256,
+    writeTo: async (dir) => {
+      await mkdir(dir)
+      for (const [path, text] of Object.entries(files)) {
+        await mkdir(dirname(join(dir, path)), { recursive: true })
+        await writeFile(join(dir, path), text)
+      }
+      if (owner) execFileSync('chown', ['-R', `${owner.uid}:${owner.gid}`, dir])
+    },
+  }
+}
+
+/** Runs a job for real, as the app's user. */
+const runJob: RunJob = async (job: Job) => {
+  const child = spawn('sh', ['-c', job.command], {
+    cwd: job.cwd,
+    env: job.env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...owner,
+  })
+  const kill = () => process.kill(-child.pid!, 'SIGKILL')
+  const timer = setTimeout(kill, job.timeoutMs)
+  job.signal.addEventListener('abort', kill)
+  createInterface(child.stdout).on('line', (line) => job.onLine('stdout', line))
+  createInterface(child.stderr).on('line', (line) => job.onLine('stderr', line))
+  const [code, signal] = await once(child, 'close')
+  clearTimeout(timer)
+  job.signal.removeEventListener('abort', kill)
+  return { code, signal }
+}
+
+async function build(files: Files, options: Partial<BuildOptions> = {}) {
+  const output: BuildOutput[] = []
+  const built = await buildArtifact({
+    layout,
+    source: sourceOf(files),
+    commit: 'c0ffee',
+    owner,
+    node: process.execPath,
+    npm,
+    env: {},
+    runJob,
+    onOutput: (each) => output.push(each),
+    signal: new AbortController().signal,
+    ...options,
+  })
+  const steps = output.flatMap((each) => (each.type === 'step' ? [each.command] : []))
+  return { ...built, path: layout.artifact(built.artifact), output, steps }
+}
+
+/** Runs a command as the app would, in the artifact. */
+function asApp(cwd: string, command: string): string {
+  return execFileSync('sh', ['-c', command], { cwd, encoding: 'utf8', stdio: 'pipe', ...owner })
+}
+
+async function failure(promise: Promise<unknown>, code: string, message: RegExp) {
+  let thrown: unknown
+  await assert.rejects(promise, (error) => {
+    thrown = error
+    return true
+  })
+  assert.ok(thrown instanceof AppError, String(thrown))
+  assert.equal(thrown.code, code, thrown.message)
+  assert.match(thrown.message, message)
+  assert.deepEqual(await readdir(layout.artifacts), [], 'Something was left behind')
+  return thrown
+}
+
+/** A dependency as an archive, which npm installs without a network. */
+async function dependency(): Promise<Buffer> {
+  const dir = await mkdtemp(join(root, 'dependency-'))
+  await mkdir(join(dir, 'package'))
+  const facts = { name: 'dep', version: '1.0.0', bin: { dep: 'dep.js' } }
+  await writeFile(join(dir, 'package/package.json'), JSON.stringify(facts))
+  await writeFile(join(dir, 'package/dep.js'), '#!/usr/bin/env node\nconsole.log("dep runs")\n')
+  return await create({ cwd: dir, gzip: true, portable: true }, ['package']).concat()
+}
+
+const withDep = { name: 'hello', dependencies: { dep: 'file:dep.tgz' }, scripts: { start: 'dep' } }
+
+test('an app without dependencies is sealed as it is, and nothing runs', limit, async () => {
+  const { path, steps, processes, manifest, commit, dependencies } = await build({
+    'package.json': '{"name": "@acme/hello", "scripts": {"start": "./start.js"}}',
+    'bin/run': 'x',
+  })
+  assert.deepEqual(steps, [])
+  assert.deepEqual(
+    [{ ...processes }, manifest.name, commit],
+    [{ web: 'node ./start.js' }, 'hello', 'c0ffee'],
+  )
+  assert.equal(dependencies, 'none')
+  assert.deepEqual(await readdir(layout.artifacts), [path.split('/').at(-1)])
+  if (!owner) return
+  assert.equal(asApp(path, 'cat bin/run'), 'x')
+  for (const attempt of [
+    'echo y > bin/run',
+    'rm bin/run',
+    'touch new',
+    'chmod u+w .',
+    'mv bin b',
+  ]) {
+    assert.throws(() => asApp(path, attempt), /ermission denied|not permitted/)
+  }
+  const stranger = { uid: 58_999, gid: 58_999 }
+  assert.throws(() => execFileSync('ls', [path], { ...stranger, stdio: 'pipe' }), /denied/)
+})
+
+test(
+  'npm ci installs by the lock file once; an unchanged one installs nothing',
+  limit,
+  async () => {
+    const lockDir = await mkdtemp(join(root, 'lock-'))
+    const files: Files = {
+      'package.json': JSON.stringify(withDep),
+      'dep.tgz': await dependency(),
+    }
+    for (const [name, text] of Object.entries(files)) await writeFile(join(lockDir, name), text)
+    execFileSync(process.execPath, [npm!.cli, 'install', '--package-lock-only', '--offline'], {
+      cwd: lockDir,
+      env: { ...process.env, npm_config_cache: join(lockDir, '.npm') },
+    })
+    files['package-lock.json'] = await readFile(join(lockDir, 'package-lock.json'))
+
+    const first = await build(files)
+    assert.deepEqual(first.steps, ['npm ci --omit=dev'])
+    assert.equal(first.dependencies, 'installed')
+    assert.equal(
+      asApp(first.path, `PATH=${dirname(process.execPath)}:$PATH node_modules/.bin/dep`),
+      'dep runs\n',
+    )
+
+    const second = await build(
+      { ...files, 'server.js': '2' },
+      { source: sourceOf({ ...files, 'server.js': '2' }, 'b'.repeat(64)) },
+    )
+    assert.deepEqual(second.steps, [])
+    assert.equal(second.dependencies, 'cached')
+    const inodes = await Promise.all(
+      [first, second].map(
+        async ({ path }) => (await stat(join(path, 'node_modules/dep/dep.js'))).ino,
+      ),
+    )
+    assert.equal(inodes[0], inodes[1])
+    if (owner) assert.throws(() => asApp(second.path, 'echo > node_modules/dep/dep.js'), /denied/)
+
+    const changed = { ...files, '.npmrc': 'loglevel=warn' }
+    const third = await build(changed, { source: sourceOf(changed, 'c'.repeat(64)) })
+    assert.equal(third.dependencies, 'installed')
+    const again = await build(files)
+    assert.deepEqual([again.dependencies, again.artifact], ['reused', first.artifact])
+  },
+)
+
+test(
+  'without a lock file npm install runs; own install scripts keep it out of the cache',
+  limit,
+  async () => {
+    const facts = { ...withDep, scripts: { ...withDep.scripts, postinstall: 'echo from the app' } }
+    const files = { 'package.json': JSON.stringify(facts), 'dep.tgz': await dependency() }
+    const first = await build(files)
+    assert.deepEqual(first.steps, ['npm install --omit=dev --no-package-lock'])
+    assert.ok(first.output.some((each) => each.type === 'line' && each.line === 'from the app'))
+    const second = await build(files, { source: sourceOf(files, 'b'.repeat(64)) })
+    assert.equal(second.dependencies, 'installed')
+    assert.deepEqual(await readdir(layout.dependencyCache), [])
+  },
+)
+
+test(
+  'a build script gets development dependencies and config, which are pruned after it',
+  limit,
+  async () => {
+    const facts = {
+      scripts: {
+        start: 'node out.js',
+        build: 'dep > out.js && echo $API_URL >> out.js && touch node_modules/.cache',
+      },
+      dependencies: {},
+      devDependencies: { dep: 'file:dep.tgz' },
+    }
+    const files = { 'package.json': JSON.stringify(facts), 'dep.tgz': await dependency() }
+    const { path, steps } = await build(files, { env: { API_URL: 'https://api.test' } })
+    assert.deepEqual(steps, [
+      'npm install --include=dev --no-package-lock',
+      'npm run build',
+      'npm prune --omit=dev',
+    ])
+    assert.equal(await readFile(join(path, 'out.js'), 'utf8'), 'dep runs\nhttps://api.test\n')
+    await assert.rejects(stat(join(path, 'node_modules/dep')), { code: 'ENOENT' })
+  },
+)
+
+test('an uploaded node_modules is taken as it is', limit, async () => {
+  const files = { 'package.json': JSON.stringify(withDep), 'node_modules/dep/x': 'mine' }
+  const { steps, dependencies, path } = await build(files)
+  assert.deepEqual([steps, dependencies], [[], 'uploaded'])
+  assert.equal(await readFile(join(path, 'node_modules/dep/x'), 'utf8'), 'mine')
+})
+
+test('a failed install says step, command, code and the last lines', limit, async () => {
+  const files = { 'package.json': JSON.stringify(withDep) }
+  const error = await failure(build(files), 'build-failed', /"npm install .*" ended with code \d+/)
+  assert.equal(error.data['step'], 'install')
+  assert.match(String(error.data['lines']), /dep\.tgz/)
+  assert.ok((error.data['lines'] as string[]).length <= 20)
+})
+
+test('a build that takes too long is ended and named, as is one without npm', limit, async () => {
+  const scripts = { start: 'x', build: 'echo working; sleep 60' }
+  const files = { 'package.json': JSON.stringify({ scripts }) }
+  const late = await failure(
+    build(files, { timeoutMs: 1_500 }),
+    'build-failed',
+    /"npm run build" took longer than 1500 ms/,
+  )
+  assert.deepEqual([late.data['step'], late.data['signal']], ['build', 'SIGKILL'])
+  const none = await failure(build(files, { npm: null }), 'build-failed', /there is no npm/)
+  assert.match(none.hint, /Install npm/)
+})
+
+test('an abort ends the build, and nothing is left behind', limit, async () => {
+  const controller = new AbortController()
+  const scripts = { start: 'x', build: 'echo working; sleep 60' }
+  const building = build(
+    { 'package.json': JSON.stringify({ scripts }) },
+    {
+      signal: controller.signal,
+      onOutput: (each) => {
+        if (each.type === 'line' && each.line === 'working')
+          controller.abort(new Error('superseded'))
+      },
+    },
+  )
+  await assert.rejects(building, { message: 'superseded' })
+  assert.deepEqual(await readdir(layout.artifacts), [])
+})
+
+test('what is no app is refused, and nothing is left behind', limit, async () => {
+  await failure(build({ 'a.txt': '' }), 'no-web-process', /no Procfile, and no package.json/)
+  await failure(
+    build({ 'package.json': '{}' }),
+    'no-web-process',
+    /package.json has no scripts.start/,
+  )
+  const typo = await failure(build({ Procfile: 'wbe: x' }), 'no-web-process', /it has wbe/)
+  assert.match(typo.hint, /Did you mean "web"/)
+  await failure(build({ Procfile: 'web x' }), 'bad-procfile', /line 1/)
+  await failure(
+    build({ Procfile: 'web: x', 'viaduct.json': '{"nme": "a"}' }),
+    'bad-manifest',
+    /mean "name"/,
+  )
+  await failure(
+    build({ Procfile: 'web: x', 'viaduct.json/a': '' }),
+    'bad-manifest',
+    /viaduct.json is not a file/,
+  )
+})
+
+test('an app whose manifest routes nothing needs no web process', limit, async () => {
+  const { processes } = await build({ Procfile: 'worker: x', 'viaduct.json': '{"routes": []}' })
+  assert.deepEqual({ ...processes }, { worker: 'x' })
+})
+
+test('the platform never reads or changes what a build links to', limit, async () => {
+  const secret = join(root, 'secret')
+  await writeFile(secret, 'web: secret', { mode: 0o666 })
+  await chmod(secret, 0o666)
+  const source = sourceOf({ 'package.json': '{"scripts": {"start": "x"}}' })
+  const linked = {
+    ...source,
+    writeTo: async (dir: string) => {
+      await source.writeTo(dir)
+      await symlink(secret, join(dir, 'Procfile'))
+      await symlink(root, join(dir, 'folder'))
+    },
+  }
+  const error = await failure(
+    build({}, { source: linked }),
+    'bad-manifest',
+    /Procfile is not a file of the app/,
+  )
+  assert.doesNotMatch(JSON.stringify(error), /web: secret/)
+  assert.equal((await stat(secret)).mode & 0o777, 0o666)
+})
+
+test('old artifacts and unfinished builds are removed, kept ones stay', limit, async () => {
+  const ids: ArtifactId[] = []
+  for (const letter of ['a', 'b', 'c']) {
+    const source = sourceOf({ Procfile: 'web: x', 'd/e': '' }, letter.repeat(64))
+    ids.push((await build({}, { source })).artifact)
+    assert.equal(ids.at(-1), artifactId({ source, npm, env: {} }))
+  }
+  await mkdir(join(layout.artifacts, '.build-abandoned'))
+  await removeUnfinishedBuilds(layout, owner)
+  const removed = await removeOldArtifacts({ layout, keep: new Set([ids[1]!]), owner })
+  assert.deepEqual(removed.toSorted(), [ids[0]!, ids[2]!].toSorted())
+  assert.deepEqual(await readdir(layout.artifacts), [ids[1]])
+})

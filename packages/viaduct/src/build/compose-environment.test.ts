@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type EnvironmentInput, composeEnvironment } from './compose-environment.ts'
+
+const input = {
+  nodeDir: '/opt/node/bin',
+  releaseDir: '/data/apps/hello/artifacts/abc',
+  dataDir: '/data/apps/hello/data',
+  tmpDir: '/data/apps/hello/tmp',
+  manifestEnv: {},
+  config: {},
+  instance: {
+    id: 'hello.v3.web.2.x7ab',
+    app: 'hello',
+    release: 3,
+    processType: 'web',
+    ordinal: 2,
+  },
+  host: '127.0.0.1',
+  port: 20_001,
+  commit: 'c0ffee',
+  repo: null,
+  nodeId: 'node-1',
+} as unknown as EnvironmentInput
+
+test('an instance gets exactly this environment, and nothing of the platform', () => {
+  process.env['VIADUCT_SECRET_OF_THE_PLATFORM'] = '1'
+  try {
+    assert.deepEqual(composeEnvironment(input), {
+      PATH: '/opt/node/bin:/data/apps/hello/artifacts/abc/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      HOME: '/data/apps/hello/data',
+      LANG: 'C.UTF-8',
+      TMPDIR: '/data/apps/hello/tmp',
+      NODE_ENV: 'production',
+      PORT: '20001',
+      HOST: '127.0.0.1',
+      APP: 'hello',
+      RELEASE: 'v3',
+      COMMIT: 'c0ffee',
+      REPO: '',
+      PROCESS_TYPE: 'web',
+      PROCESS_ID: 'web.2',
+      NODE_ID: 'node-1',
+      DRONE_ID: 'node-1',
+      DATA_DIR: '/data/apps/hello/data',
+      VIADUCT_INSTANCE: 'hello.v3.web.2.x7ab',
+    })
+  } finally {
+    delete process.env['VIADUCT_SECRET_OF_THE_PLATFORM']
+  }
+})
+
+test('config overrides the manifest, which overrides the base, and nobody overrides PORT', () => {
+  const environment = composeEnvironment({
+    ...input,
+    manifestEnv: { NODE_ENV: 'staging', LANG: 'de_DE.UTF-8', LEVEL: 'info', PORT: '80' },
+    config: { LEVEL: 'debug', LANG: 'fr_FR.UTF-8', PORT: '3000', APP: 'other', DATA_DIR: '/' },
+  })
+  const { NODE_ENV, LANG, LEVEL, PORT, APP, DATA_DIR } = environment
+  assert.deepEqual(
+    [NODE_ENV, LANG, LEVEL, PORT, APP, DATA_DIR],
+    ['staging', 'fr_FR.UTF-8', 'debug', '20001', 'hello', '/data/apps/hello/data'],
+  )
+})
