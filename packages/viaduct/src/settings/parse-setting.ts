@@ -1,0 +1,66 @@
+/** One value of a setting, from text or JSON to what the platform uses, or why it cannot be. */
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+import type { SettingType } from './setting-table.ts'
+
+/** `wanted` completes the sentence "wanted …". */
+export type Parsed = { readonly value: string | number | null } | { readonly wanted: string }
+
+const msUnits = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
+const byteUnits = { B: 1, kB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 } as const
+const hostName = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z][a-z0-9-]*[a-z0-9]$/
+
+/**
+ * @param raw Text of a flag or variable, or a JSON value. Numbers may come as text.
+ * @param base Directory that a relative path starts from.
+ */
+export function parseSetting(raw: unknown, type: SettingType, base: string): Parsed {
+  if (raw === null && (type.kind === 'host-name' || type.kind === 'token')) return { value: null }
+  const text = typeof raw === 'string' || typeof raw === 'number' ? String(raw).trim() : null
+  switch (type.kind) {
+    case 'integer':
+      return parseNumber(text, type, { '': 1 }, 'a whole number')
+    case 'ms':
+      return parseNumber(
+        text,
+        type,
+        { '': 1, ...msUnits },
+        'milliseconds, or a time such as 90s or 10m,',
+      )
+    case 'bytes':
+      return parseNumber(text, type, { '': 1, ...byteUnits }, 'bytes, or a size such as 512MB,')
+    case 'path':
+      if (typeof raw !== 'string' || !text || text.includes('\0')) return { wanted: 'a path' }
+      return { value: resolve(base, text) }
+    case 'address':
+      if (text === null || isIP(text) === 0) {
+        return { wanted: 'a numeric address such as 127.0.0.1, 0.0.0.0 or ::' }
+      }
+      return { value: text }
+    case 'host-name': {
+      const name = text?.toLowerCase() ?? ''
+      return hostName.test(name) ? { value: name } : { wanted: 'a host name such as example.com' }
+    }
+    case 'token':
+      return text !== null && /^[\x21-\x7e]{1,512}$/.test(text)
+        ? { value: text }
+        : { wanted: '1 to 512 visible ASCII characters' }
+    case 'choice':
+      return text !== null && type.of.includes(text)
+        ? { value: text }
+        : { wanted: `one of ${type.of.join(', ')}` }
+  }
+}
+
+function parseNumber(
+  text: string | null,
+  range: { readonly min: number; readonly max: number },
+  units: Readonly<Record<string, number>>,
+  what: string,
+): Parsed {
+  const [, digits, unit] = /^(\d{1,15})([A-Za-z]*)$/.exec(text ?? '') ?? []
+  const factor = unit !== undefined && Object.hasOwn(units, unit) ? units[unit] : undefined
+  const value = factor === undefined ? NaN : Number(digits) * factor
+  if (value >= range.min && value <= range.max) return { value }
+  return { wanted: `${what} from ${range.min} to ${range.max}` }
+}
