@@ -12,6 +12,7 @@ import { SharedWriters } from '../logs/shared-writers.ts'
 import { messageOf } from '../model/app-error.ts'
 import { type DataLayout, dataLayout } from '../model/layout.ts'
 import { stopTimeoutMs } from '../model/limits.ts'
+import { renderSettings } from '../settings/settings-file.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { KeeperCalls, KeeperEvents } from '../wire/keeper-protocol.ts'
 import { openRpcServer, type RpcServer } from '../wire/rpc.ts'
@@ -160,7 +161,7 @@ async function saveSettings(
   layout: DataLayout,
 ): Promise<Settings> {
   const settings = { ...wanted, host: http.address, httpPort: http.port, apiPort: api.port }
-  await writeFileDurably(layout.settings, `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o600 })
+  await writeFileDurably(layout.settings, renderSettings(settings), { mode: 0o600 })
   return settings
 }
 
