@@ -92,7 +92,7 @@ export const platformSettledMs = 10_000
 /** From SIGTERM to SIGKILL of the daemon when the keeper stops. */
 export const daemonStopMs = 10_000
 /** A proxy that hands its sockets back takes 0.1 s; one that hangs must not stop the start. */
-export const handbackTimeoutMs = 1_500
+export const handbackTimeoutMs = 5_000
 
 /** Head of a request or response at the proxy. */
 export const headMaxBytes = 32 * 1024

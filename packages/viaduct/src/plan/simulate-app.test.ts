@@ -44,7 +44,7 @@ class Lived extends SimulatedApp {
       this.deploy(to)
       return
     }
-    this.#ask(one.kind, one.pick) || this.#occur(one.kind, one.pick)
+    if (!this.#ask(one.kind, one.pick)) this.#occur(one.kind, one.pick)
   }
 
   #ask(kind: string, pick: number): boolean {

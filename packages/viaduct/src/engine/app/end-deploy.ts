@@ -1,0 +1,43 @@
+/** Ends the deploy in progress without a swap: failed, cancelled or superseded. The app stays. */
+import type { DeployEventType } from '../../model/events.ts'
+import type { DeployFailure, DeployState } from '../../model/release.ts'
+import { rm } from 'node:fs/promises'
+import type { StoredDeploy } from '../records/stored-deploy.ts'
+import type { AppRunner } from './app-runner.ts'
+
+type Unswapped = Extract<DeployState, 'failed' | 'cancelled' | 'superseded'>
+
+const eventOf: Readonly<Record<Unswapped, DeployEventType>> = {
+  failed: 'deploy.failed',
+  cancelled: 'deploy.cancelled',
+  superseded: 'deploy.superseded',
+}
+
+/** Stops its build, notes the event and gives back the record that is to be written. */
+export function closeDeploy(
+  runner: AppRunner,
+  deploy: StoredDeploy,
+  end: { state: Unswapped; error: DeployFailure; message: string },
+): StoredDeploy {
+  const { state, error, message } = end
+  runner.parts.builds.cancel(deploy.id)
+  const data = { failure: error, release: deploy.release }
+  runner.journal.append(deploy.id, eventOf[state], { message, data })
+  const { upload } = deploy
+  if (upload) runner.background('remove-upload', () => rm(upload.path, { force: true }))
+  return { ...deploy, state, error, finishedAt: Date.now(), upload: null }
+}
+
+/** Ends it and writes that. @throws {AppError} `disk-full` */
+export async function endDeploy(
+  runner: AppRunner,
+  state: Unswapped,
+  end: { error: DeployFailure; message: string },
+): Promise<void> {
+  const { records, journal } = runner
+  const { deploy, app } = records
+  if (deploy === null) return
+  const ended = closeDeploy(runner, deploy, { state, ...end })
+  const changed = { ...app, deploy: null }
+  await records.commit({ app: changed, deploys: [ended], events: journal.take() })
+}

@@ -1,0 +1,32 @@
+/** What every app's runner shares with the others: links, routes, ports, builds, settings. */
+import type { DataLayout } from '../../model/layout.ts'
+import type { Settings } from '../../settings/settings.ts'
+import type { Store } from '../../store/store.ts'
+import type { Npm } from '../../build/find-npm.ts'
+import type { BuildQueue } from '../builds/build-queue.ts'
+import type { JobRunner } from '../builds/job-runner.ts'
+import type { EngineLog } from '../engine-log.ts'
+import type { KeeperLink } from '../links/keeper-link.ts'
+import type { ProxyLinks } from '../links/proxy-links.ts'
+import type { RouteBook } from '../links/route-book.ts'
+import type { PortBook } from '../ports/port-book.ts'
+
+export interface EngineParts {
+  readonly settings: Settings
+  readonly layout: DataLayout
+  readonly store: Store
+  readonly keeper: KeeperLink
+  readonly proxies: ProxyLinks
+  readonly routes: RouteBook
+  readonly ports: PortBook
+  readonly builds: BuildQueue
+  readonly jobs: JobRunner
+  readonly log: EngineLog
+  /** null: there is none, and apps that need it cannot be built. */
+  readonly npm: Npm | null
+  /** Folder of the platform's own `node`. */
+  readonly nodeDir: string
+  /** NODE_ID of the instances. */
+  readonly nodeId: string
+  readonly memoryShort: () => boolean
+}

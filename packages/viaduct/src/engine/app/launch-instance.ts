@@ -1,0 +1,113 @@
+/** The step that starts an instance: port, folders, environment, keeper; then its readiness is watched. */
+import { AppError, messageOf } from '../../model/app-error.ts'
+import { makeInstanceId } from '../../model/ids.ts'
+import type { Release } from '../../model/release.ts'
+import type { PlannedSlot } from '../../plan/setup.ts'
+import { composeEnvironment } from '../../build/compose-environment.ts'
+import { prepareDirectories } from '../../build/prepare-directories.ts'
+import type { ProcessInfo, ProcessSpec } from '../../wire/keeper-protocol.ts'
+import type { AppRunner } from './app-runner.ts'
+import { LiveInstance } from './live-instance.ts'
+import { ownerOf, routedTypes } from './make-setup.ts'
+import { noteExit } from './note-exit.ts'
+import { beginWatch } from './watch-ready.ts'
+
+/** Begins it: the instance is `starting`, later `ready` or `exited`. */
+export function launchInstance(runner: AppRunner, slot: PlannedSlot): void {
+  const { records, instances, journal } = runner
+  const release = records.release(slot.release)
+  if (release === null) throw new Error(`Release v${slot.release} of ${records.name} is gone`)
+  const app = records.name
+  const salt = Math.floor(Math.random() * 36 ** 4)
+  const id = makeInstanceId({ app, ...slot }, salt.toString(36).padStart(4, '0'))
+  const routed = routedTypes(release).includes(slot.processType)
+  const instance = new LiveInstance({ id, app, slot, routed, startedAt: Date.now(), port: 0 })
+  instances.set(id, instance)
+  const { deploy } = records
+  const { promise, resolve } = Promise.withResolvers<void>()
+  instance.launched = promise
+  runner.background('launch', async () => {
+    try {
+      const started = await launch(runner, instance, release)
+      instance.pid = started.pid
+      const { exit } = started
+      if (exit) runner.post('exited', () => noteExit(runner, id, exit))
+      if (deploy?.release === slot.release) {
+        const message = `${instance.name} of v${slot.release} started`
+        const data = { instance: id, port: instance.port, pid: started.pid }
+        journal.append(deploy.id, 'instance.started', { message, data })
+      }
+    } catch (error) {
+      failLaunch(runner, instance, error)
+    } finally {
+      resolve()
+    }
+  })
+}
+
+async function launch(
+  runner: AppRunner,
+  instance: LiveInstance,
+  release: Release,
+): Promise<ProcessInfo> {
+  instance.port = await runner.parts.ports.claim()
+  await prepareDirectories(runner.parts.layout.app(release.app), ownerOf(runner.records.app))
+  const spec = makeSpec(runner, instance, release)
+  beginWatch(runner, instance, release)
+  try {
+    return await runner.parts.keeper.call('start', spec)
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'keeper-unreachable') throw error
+    // The keeper died in the middle: its table says whether the instance lives.
+    const { processes } = await runner.parts.keeper.call('list', null)
+    const found = processes.find(({ id }) => id === instance.id)
+    if (!found) throw error
+    return found
+  }
+}
+
+function failLaunch(runner: AppRunner, instance: LiveInstance, error: unknown): void {
+  instance.spawnError = messageOf(error)
+  const { id } = instance
+  runner.parts.log.error('instance.not-started', { instance: id, error: instance.spawnError })
+  const unknown = { code: null, signal: null, killed: false }
+  runner.post('not-started', () =>
+    noteExit(runner, id, { reason: 'spawn-failed', ...unknown, at: Date.now() }),
+  )
+}
+
+function makeSpec(runner: AppRunner, instance: LiveInstance, release: Release): ProcessSpec {
+  const { layout, nodeDir, nodeId } = runner.parts
+  const { id, app, slot, port, routed, name } = instance
+  const { uid } = runner.records.app
+  const folders = layout.app(app)
+  const releaseDir = folders.artifact(release.artifact)
+  const env = composeEnvironment({
+    nodeDir,
+    releaseDir,
+    dataDir: folders.data,
+    tmpDir: folders.tmp,
+    manifestEnv: release.manifest.env ?? {},
+    config: release.config,
+    instance: { id, app, ...slot },
+    host: '127.0.0.1',
+    port,
+    commit: release.commit,
+    repo: null,
+    nodeId,
+  })
+  return {
+    id,
+    command: release.processes[slot.processType] ?? '',
+    cwd: releaseDir,
+    env,
+    uid,
+    gid: uid,
+    nice: 0,
+    logFile: folders.releaseLog(release.number, 'app'),
+    logSource: name,
+    ipc: true,
+    emitOutput: false,
+    labels: { kind: 'instance', app, ...slot, port, routed: routed ? 1 : 0 },
+  }
+}

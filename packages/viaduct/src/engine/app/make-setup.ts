@@ -1,0 +1,94 @@
+/**
+ * From the records (what users asked for) to the setup that the planner thinks in. Pure: the same
+ * records always give the same setup, so it need not be stored.
+ */
+import type { ProcessType } from '../../model/ids.ts'
+import {
+  crashLoopCrashes,
+  crashLoopWindowMs,
+  drainTimeoutMs,
+  minUptimeMs,
+  readyTimeoutMs,
+  restartBackoffMaxMs,
+  restartBackoffMs,
+  stopTimeoutMs,
+} from '../../model/limits.ts'
+import type { Timeouts } from '../../model/manifest.ts'
+import type { App, Release } from '../../model/release.ts'
+import type { Policy, Setup, TypeSetup } from '../../plan/setup.ts'
+import type { Settings } from '../../settings/settings.ts'
+
+/** @returns null when nothing shall run. */
+export function makeSetup(
+  app: Pick<App, 'formation' | 'wanted' | 'epoch'>,
+  release: Release | null,
+  settings: Pick<Settings, 'webCount'>,
+): Setup | null {
+  if (release === null || app.wanted === 'stopped') return null
+  const counts = countsOf(app, release, settings)
+  const { overlap = {} } = release.manifest
+  const types = Object.entries(counts).map(([type, count]): [string, TypeSetup] => [
+    type,
+    { count, routed: routedTypes(release).includes(type), overlap: overlap[type] ?? true },
+  ])
+  return { release: release.number, epoch: app.epoch, types: Object.fromEntries(types) }
+}
+
+/** Wanted instances per type: what the user set, else the manifest's scale, else one. */
+export function countsOf(
+  app: Pick<App, 'formation'>,
+  release: Release,
+  settings: Pick<Settings, 'webCount'>,
+): Record<ProcessType, number> {
+  const types = Object.keys(release.processes) as ProcessType[]
+  const counts = types.map((type) => {
+    const fallback = type === 'web' ? settings.webCount : 1
+    return [type, app.formation[type] ?? release.manifest.scale?.[type] ?? fallback]
+  })
+  return Object.fromEntries(counts) as Record<ProcessType, number>
+}
+
+/** The process types that get requests. */
+export function routedTypes(release: Release): readonly string[] {
+  return release.manifest.routes ?? ['web']
+}
+
+/** The manifest's limits for a release, or the defaults. Milliseconds. */
+export function timeoutsOf(release: Release): Required<Timeouts> {
+  const defaults = { readyTimeoutMs, drainTimeoutMs, stopTimeoutMs, minUptimeMs }
+  return { ...defaults, ...release.manifest.timeouts }
+}
+
+/** How long releases stay warm, and when crashed instances are started again. */
+export function makePolicy(
+  release: Release | null,
+  settings: Pick<Settings, 'warmReleases' | 'warmMs'>,
+): Policy {
+  const warm = release?.manifest.warm
+  return {
+    warmReleases: warm?.releases ?? settings.warmReleases,
+    warmMs: warm?.forMs ?? settings.warmMs,
+    restart: {
+      backoffMs: restartBackoffMs,
+      backoffMaxMs: restartBackoffMaxMs,
+      crashLimit: crashLoopCrashes,
+      windowMs: crashLoopWindowMs,
+    },
+  }
+}
+
+/** The host names of an app: the platform's own, then the manifest's. */
+export function hostsOf(
+  app: Pick<App, 'name'>,
+  release: Release | null,
+  settings: Pick<Settings, 'domain'>,
+): string[] {
+  const own = [`${app.name}.localhost`]
+  if (settings.domain !== null) own.push(`${app.name}.${settings.domain}`)
+  return [...new Set([...own, ...(release?.manifest.domain ?? [])])]
+}
+
+/** The user of the app's processes and files; null when the platform is not root. */
+export function ownerOf({ uid }: Pick<App, 'uid'>): { uid: number; gid: number } | null {
+  return uid === null ? null : { uid, gid: uid }
+}

@@ -1,0 +1,47 @@
+/** The step that ends an instance: wind-down, SIGTERM, SIGKILL are the keeper's affair. */
+import { AppError } from '../../model/app-error.ts'
+import type { InstanceId } from '../../model/ids.ts'
+import type { InstanceExit } from '../../model/instance.ts'
+import type { AppRunner } from './app-runner.ts'
+import { noteExit } from './note-exit.ts'
+import { timeoutsOf } from './make-setup.ts'
+
+/** Begins it: the instance is `stopping`, later `exited`. */
+export function stopInstance(runner: AppRunner, id: InstanceId): void {
+  const instance = runner.instances.get(id)
+  if (!instance?.become('stopping')) return
+  instance.watch.abort()
+  const release = runner.records.release(instance.slot.release)
+  const { stopTimeoutMs } = release ? timeoutsOf(release) : { stopTimeoutMs: 0 }
+  runner.background('stop', async () => {
+    await instance.launched
+    if (instance.exit !== null) return
+    const exit = await stopUntilDone(runner, id, stopTimeoutMs)
+    runner.post('stopped', () => noteExit(runner, id, exit))
+  })
+}
+
+/** Asks again when the keeper was restarted meanwhile: stopping is idempotent. */
+async function stopUntilDone(
+  runner: AppRunner,
+  id: InstanceId,
+  stopTimeoutMs: number,
+): Promise<InstanceExit> {
+  const { keeper } = runner.parts
+  for (;;) {
+    try {
+      return await keeper.call('stop', { id, stopTimeoutMs }, { timeoutMs: Infinity })
+    } catch (error) {
+      const code = error instanceof AppError ? error.code : null
+      if (code === 'not-found') return goneExit()
+      if (code !== 'keeper-unreachable') throw error
+      await keeper.connected()
+    }
+  }
+}
+
+/** The exit of a process that the keeper does not know any more. */
+export function goneExit(): InstanceExit {
+  const unknown = { code: null, signal: null, killed: false }
+  return { reason: 'signal', ...unknown, at: Date.now() }
+}

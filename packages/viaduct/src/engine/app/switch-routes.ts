@@ -1,0 +1,49 @@
+/** The step that moves an app's requests: writes the new table and waits for every proxy's word. */
+import type { AppRoute } from '../../model/route.ts'
+import type { RoutePlan } from '../../plan/setup.ts'
+import type { AppRunner } from './app-runner.ts'
+import { hostsOf } from './make-setup.ts'
+
+/**
+ * @param plan null takes the app out of the table.
+ * @throws {AppError} `disk-full`; the proxies then serve on as before.
+ */
+export async function switchRoutes(runner: AppRunner, plan: RoutePlan | null): Promise<void> {
+  const { parts, records, journal } = runner
+  const { deploy } = records
+  const startedAt = performance.now()
+  // Requests may arrive before the acknowledgement does: what is routed is ready from here on.
+  for (const id of plan?.upstreams ?? []) runner.instances.get(id)?.become('ready')
+  await parts.routes.set(records.name, plan && renderRoute(runner, plan))
+  runner.route = plan
+  if (deploy === null || deploy.release === null || plan === null) return
+  runner.lastSwap = deploy.id
+  const tookMs = Math.round(performance.now() - startedAt)
+  const count = plan.upstreams.length
+  const message = `Requests go to ${count} ${count === 1 ? 'instance' : 'instances'}`
+  const to = plan.release === null ? '' : ` of v${plan.release}`
+  const data = { tookMs, release: plan.release, upstreams: plan.upstreams }
+  journal.append(deploy.id, 'routes.switched', { message: `${message}${to}`, data })
+}
+
+/** The route as the proxies get it. */
+export function renderRoute(runner: AppRunner, plan: RoutePlan): AppRoute {
+  const { parts, records, instances } = runner
+  const { settings } = parts
+  const { app } = records
+  const release = records.release(plan.release) ?? records.release(app.current)
+  const upstreams = plan.upstreams.map((id) => ({
+    id,
+    host: '127.0.0.1',
+    port: instances.get(id)?.port ?? 0,
+  }))
+  return {
+    app: app.name,
+    release: plan.release,
+    hosts: hostsOf(app, release, settings),
+    upstreams,
+    whenEmpty: plan.whenEmpty,
+    holdTimeoutMs: settings.holdTimeoutMs,
+    holdMaxRequests: settings.holdMaxRequests,
+  }
+}

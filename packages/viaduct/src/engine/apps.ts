@@ -1,0 +1,76 @@
+/**
+ * All apps of a node by name: finds the runner of one, makes a new app with a uid of its own, and
+ * lets go of one that is destroyed.
+ */
+import { AppError } from '../model/app-error.ts'
+import type { AppName } from '../model/ids.ts'
+import { appUidMax, appUidMin } from '../model/limits.ts'
+import type { App } from '../model/release.ts'
+import { AppRunner } from './app/app-runner.ts'
+import type { EngineParts } from './app/engine-parts.ts'
+import { AppRecords } from './records/app-records.ts'
+
+export class Apps {
+  readonly runners = new Map<AppName, AppRunner>()
+  readonly #creating = new Map<AppName, Promise<AppRunner>>()
+
+  /** @throws {AppError} `app-not-found` */
+  find(name: AppName): AppRunner {
+    const runner = this.runners.get(name)
+    if (runner && !runner.leaving) return runner
+    throw new AppError('app-not-found', `There is no app "${name}"`)
+  }
+
+  add(parts: EngineParts, records: AppRecords): AppRunner {
+    const runner = new AppRunner(parts, records)
+    this.runners.set(records.name, runner)
+    return runner
+  }
+
+  /** @throws {AppError} `busy` while an app of this name is being destroyed; `disk-full` */
+  findOrCreate(parts: EngineParts, name: AppName): Promise<AppRunner> {
+    const runner = this.runners.get(name)
+    if (runner?.leaving) {
+      return Promise.reject(new AppError('busy', `The app "${name}" is being destroyed`))
+    }
+    if (runner) return Promise.resolve(runner)
+    const creating = this.#creating.get(name) ?? this.#create(parts, name)
+    this.#creating.set(name, creating)
+    return creating
+  }
+
+  async #create(parts: EngineParts, name: AppName): Promise<AppRunner> {
+    try {
+      const records = await AppRecords.create(parts.store, this.#newApp(name))
+      return this.add(parts, records)
+    } finally {
+      this.#creating.delete(name)
+    }
+  }
+
+  #newApp(name: AppName): App {
+    return {
+      schema: 1,
+      name,
+      uid: process.getuid?.() === 0 ? this.#freeUid() : null,
+      formation: {},
+      stagedConfig: {},
+      wanted: 'running',
+      current: null,
+      previous: null,
+      deploy: null,
+      lastRelease: 0,
+      epoch: 0,
+      createdAt: Date.now(),
+    }
+  }
+
+  #freeUid(): number {
+    const taken = new Set([...this.runners.values()].map(({ records }) => records.app.uid))
+    for (let uid = appUidMin; uid <= appUidMax; uid++) if (!taken.has(uid)) return uid
+    const limit = appUidMax - appUidMin + 1
+    throw new AppError('busy', `${limit} apps are the most that one machine can keep apart`, {
+      hint: 'Destroy apps that are not needed any more.',
+    })
+  }
+}

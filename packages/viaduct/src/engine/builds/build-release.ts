@@ -1,0 +1,132 @@
+/** From an upload to a release: waits for its turn, builds, and hands the result to the app. */
+import { rm } from 'node:fs/promises'
+import { AppError, messageOf } from '../../model/app-error.ts'
+import { errorCatalogue } from '../../model/error-catalogue.ts'
+import { nextRelease } from '../../model/ids.ts'
+import type { DeployFailure } from '../../model/release.ts'
+import type { Upload } from '../../model/upload.ts'
+import { type BuiltArtifact, buildArtifact } from '../../build/build-artifact.ts'
+import type { BuildOutput } from '../../build/run-step.ts'
+import { unpackArchive } from '../../sources/unpack-archive.ts'
+import type { AppRunner } from '../app/app-runner.ts'
+import { recordFailure } from '../app/fail-deploy.ts'
+import { ownerOf } from '../app/make-setup.ts'
+import type { StoredDeploy } from '../records/stored-deploy.ts'
+import { mergedConfig } from '../requests/merged-config.ts'
+
+/** Queues the build of a deploy that has an upload. */
+export function queueBuild(runner: AppRunner, deploy: StoredDeploy, upload: Upload): void {
+  const { builds } = runner.parts
+  builds.add(deploy.id, async (signal) => {
+    try {
+      await runner.ask(() => noteBegin(runner, deploy))
+      const built = await build(runner, { deploy, upload, signal })
+      await runner.ask(() => createRelease(runner, deploy, built))
+      await rm(upload.path, { force: true })
+    } catch (error) {
+      // Cancelled and superseded deploys are closed by who did it; a stop of the daemon by nobody.
+      if (signal.aborted) return
+      await runner
+        .ask(() => recordFailure(runner, deploy.id, renderFailure(error)))
+        .catch((cause: unknown) => {
+          const about = { app: runner.records.name, deploy: deploy.id, error: messageOf(cause) }
+          runner.parts.log.error('build.not-recorded', about)
+        })
+    }
+  })
+}
+
+async function noteBegin(runner: AppRunner, { id }: StoredDeploy): Promise<void> {
+  const { records, journal } = runner
+  const { deploy } = records
+  if (deploy?.id !== id) return
+  journal.append(id, 'build.started', { message: 'The build has started' })
+  const building: StoredDeploy = { ...deploy, state: 'building' }
+  await records.commit({ deploys: [building], events: journal.take() })
+}
+
+async function build(
+  runner: AppRunner,
+  { deploy, upload, signal }: { deploy: StoredDeploy; upload: Upload; signal: AbortSignal },
+): Promise<BuiltArtifact> {
+  const { parts, records, journal } = runner
+  const { app } = records
+  const layout = parts.layout.app(app.name)
+  const owner = ownerOf(app)
+  const release = nextRelease(app.lastRelease)
+  const logFile = layout.releaseLog(release, 'install')
+  const startedAt = Date.now()
+  const built = await buildArtifact({
+    layout,
+    source: {
+      sha256: upload.sha256,
+      writeTo: (target) => unpackArchive(upload.path, { target, owner, signal }),
+    },
+    commit: deploy.commit,
+    owner,
+    node: `${parts.nodeDir}/node`,
+    npm: parts.npm,
+    env: mergedConfig(records, deploy.changes),
+    runJob: parts.jobs.forBuild({ name: deploy.id, app: app.name, uid: app.uid, logFile }),
+    onOutput: (output) => journal.append(deploy.id, 'build.output', renderOutput(output)),
+    signal,
+  })
+  const tookMs = Date.now() - startedAt
+  const message = `The build is done: ${renderDependencies[built.dependencies]}`
+  const data = { tookMs, artifact: built.artifact, dependencies: built.dependencies }
+  journal.append(deploy.id, 'build.finished', { message, data })
+  return built
+}
+
+const renderDependencies = {
+  none: 'there is nothing to install',
+  uploaded: 'dependencies came with the upload',
+  cached: 'dependencies came from the cache',
+  installed: 'dependencies were installed',
+  reused: 'the same code was built before',
+} as const
+
+function renderOutput(output: BuildOutput): { message: string; data: Record<string, unknown> } {
+  if (output.type === 'step') return { message: `Run ${output.command}`, data: { ...output } }
+  return { message: output.line, data: { ...output } }
+}
+
+/** The app gets its next release; the planner takes over from here. */
+async function createRelease(
+  runner: AppRunner,
+  { id }: StoredDeploy,
+  built: BuiltArtifact,
+): Promise<void> {
+  const { records, journal } = runner
+  const { deploy, app } = records
+  if (deploy?.id !== id) return
+  const number = nextRelease(app.lastRelease)
+  const changes = { ...app.stagedConfig, ...deploy.changes }
+  const { artifact, processes, manifest, commit } = built
+  const release = {
+    schema: 1 as const,
+    app: app.name,
+    number,
+    ...{ artifact, processes, manifest, commit },
+    config: mergedConfig(records, changes),
+    description: 'Deploy',
+    createdAt: Date.now(),
+  }
+  const message = `Release v${number}`
+  journal.append(id, 'release.created', { message, data: { release: number } })
+  await records.commit({
+    release,
+    app: { ...app, lastRelease: number },
+    deploys: [{ ...deploy, release: number, state: 'starting', upload: null, changes }],
+    events: journal.take(),
+  })
+}
+
+function renderFailure(error: unknown): DeployFailure {
+  if (error instanceof AppError) {
+    const { code, message, hint, data } = error
+    return { code, message, hint, data }
+  }
+  const { hint } = errorCatalogue.internal
+  return { code: 'internal', message: messageOf(error), hint, data: {} }
+}

@@ -1,0 +1,125 @@
+/**
+ * The line to one proxy worker: gives it the newest routes, waits for its word, and connects again
+ * when the line breaks, until the keeper says that the worker is gone.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { messageOf } from '../../model/app-error.ts'
+import { linkBackoffMs, linkBackoffMaxMs, proxyAckTimeoutMs } from '../../model/limits.ts'
+import type { InstanceId } from '../../model/ids.ts'
+import type { RouteTable } from '../../model/route.ts'
+import type { ProxyInfo } from '../../wire/keeper-protocol.ts'
+import type { DrainResult, ProxyCalls, ProxyEvents, ProxyStats } from '../../wire/proxy-protocol.ts'
+import { type RpcClient, connectRpc } from '../../wire/rpc.ts'
+import type { EngineLog } from '../engine-log.ts'
+
+export class ProxyLink implements AsyncDisposable {
+  readonly info: ProxyInfo
+  readonly #log: EngineLog
+  readonly #gone = new AbortController()
+  readonly #running: Promise<void>
+  #client: RpcClient<ProxyCalls> | null = null
+  #table: RouteTable | null
+  #acknowledged = 0
+  #waiting: { generation: number; done: () => void }[] = []
+
+  /** @param table The newest routes, pushed at each connect. */
+  constructor(info: ProxyInfo, table: RouteTable | null, log: EngineLog) {
+    this.info = info
+    this.#table = table
+    this.#log = log
+    this.#running = this.#run()
+  }
+
+  /** Resolves when the worker has acknowledged the table, or is gone, or `proxyAckTimeoutMs` passed. */
+  push(table: RouteTable): Promise<void> {
+    this.#table = table
+    const acknowledged = this.#waitFor(table.generation)
+    if (this.#client) void this.#send(this.#client)
+    return acknowledged
+  }
+
+  /** A worker that goes away has nothing in flight any more. */
+  async drain(upstream: InstanceId, drainTimeoutMs: number): Promise<DrainResult> {
+    try {
+      const args = { upstream, drainTimeoutMs }
+      const result = await this.#client?.call('drain', args, { timeoutMs: Infinity })
+      return result ?? { result: 'finished' }
+    } catch (error) {
+      this.#log.debug('proxy.drain-ended', { ...this.info, error: messageOf(error) })
+      return { result: 'finished' }
+    }
+  }
+
+  /** @returns null when the worker does not answer. */
+  async stats(): Promise<ProxyStats | null> {
+    try {
+      return (await this.#client?.call('stats', null)) ?? null
+    } catch (error) {
+      this.#log.debug('proxy.no-stats', { ...this.info, error: messageOf(error) })
+      return null
+    }
+  }
+
+  #waitFor(generation: number): Promise<void> {
+    if (this.#gone.signal.aborted || this.#acknowledged >= generation) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#log.error('proxy.no-acknowledgement', { ...this.info, generation })
+        done()
+      }, proxyAckTimeoutMs)
+      const entry = { generation, done: () => done() }
+      const done = (): void => {
+        clearTimeout(timer)
+        this.#waiting = this.#waiting.filter((one) => one !== entry)
+        resolve()
+      }
+      this.#waiting.push(entry)
+    })
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#gone
+    for (let backoff = linkBackoffMs; !signal.aborted;) {
+      try {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        const client = await connectRpc<ProxyCalls, ProxyEvents>({
+          path: this.info.socket,
+          onClose: resolve,
+        })
+        this.#client = client
+        if (signal.aborted) client.close()
+        backoff = linkBackoffMs
+        void this.#send(client)
+        await promise
+      } catch (error) {
+        this.#log.debug('proxy.unreachable', { ...this.info, error: messageOf(error) })
+      }
+      this.#client = null
+      if (signal.aborted) return
+      await sleep(backoff, undefined, { signal }).catch(() => null) // Gone meanwhile.
+      backoff = Math.min(backoff * 2, linkBackoffMaxMs)
+    }
+  }
+
+  async #send(client: RpcClient<ProxyCalls>): Promise<void> {
+    if (this.#table === null) return
+    try {
+      const { generation } = await client.call('routes', this.#table)
+      this.#acknowledged = Math.max(this.#acknowledged, generation)
+      for (const one of this.#waiting.slice()) {
+        if (one.generation <= this.#acknowledged) one.done()
+      }
+    } catch (error) {
+      // A line that broke is made again, and then sends the newest table.
+      this.#log.debug('proxy.not-told', { ...this.info, error: messageOf(error) })
+    }
+  }
+
+  /** The worker is gone: whoever waits for it need not. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#gone.abort()
+    this.#client?.close()
+    for (const one of this.#waiting.slice()) one.done()
+    await this.#running
+  }
+}

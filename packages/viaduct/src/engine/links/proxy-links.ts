@@ -1,0 +1,59 @@
+/** All proxy workers that live: tells each the same, and gathers what they answer. */
+import type { InstanceId } from '../../model/ids.ts'
+import type { RouteTable } from '../../model/route.ts'
+import type { ProxyInfo } from '../../wire/keeper-protocol.ts'
+import type { DrainResult, ProxyStats } from '../../wire/proxy-protocol.ts'
+import type { EngineLog } from '../engine-log.ts'
+import { ProxyLink } from './proxy-link.ts'
+
+export class ProxyLinks implements AsyncDisposable {
+  readonly #log: EngineLog
+  #links: readonly ProxyLink[] = []
+  #table: RouteTable | null
+
+  constructor(table: RouteTable | null, log: EngineLog) {
+    this.#table = table
+    this.#log = log
+  }
+
+  /** Takes over the keeper's list: new workers are connected to, missing ones let go. */
+  update(proxies: readonly ProxyInfo[]): void {
+    const stays = (link: ProxyLink): boolean =>
+      proxies.some(({ pid, socket }) => link.info.pid === pid && link.info.socket === socket)
+    const kept = this.#links.filter(stays)
+    const gone = this.#links.filter((link) => !stays(link))
+    const known = new Set(kept.map(({ info }) => info.socket))
+    const added = proxies
+      .filter(({ socket }) => !known.has(socket))
+      .map((info) => new ProxyLink(info, this.#table, this.#log))
+    this.#links = [...kept, ...added]
+    for (const link of gone) void link[Symbol.asyncDispose]()
+  }
+
+  /** Resolves when every living worker serves by the table. */
+  async push(table: RouteTable): Promise<void> {
+    this.#table = table
+    await Promise.all(this.#links.map((link) => link.push(table)))
+  }
+
+  /** Waits until no worker has anything in flight at the upstream, which is routed no more. */
+  async drain(upstream: InstanceId, drainTimeoutMs: number): Promise<DrainResult> {
+    const results = await Promise.all(
+      this.#links.map((link) => link.drain(upstream, drainTimeoutMs)),
+    )
+    const expired = results.filter((one) => one.result === 'expired')
+    if (expired.length === 0) return { result: 'finished' }
+    return { result: 'expired', cut: expired.reduce((sum, { cut }) => sum + cut, 0) }
+  }
+
+  async stats(): Promise<ProxyStats[]> {
+    const stats = await Promise.all(this.#links.map((link) => link.stats()))
+    return stats.filter((one) => one !== null)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const links = this.#links
+    this.#links = []
+    await Promise.all(links.map((link) => link[Symbol.asyncDispose]()))
+  }
+}

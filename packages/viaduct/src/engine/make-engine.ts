@@ -1,0 +1,68 @@
+/** The engine's face to the API: checks what is asked and hands it to the app's runner in turn. */
+import type { AppName } from '../model/ids.ts'
+import type { Deploy } from '../model/release.ts'
+import type { AppRunner } from './app/app-runner.ts'
+import type { EngineParts } from './app/engine-parts.ts'
+import type { Apps } from './apps.ts'
+import type { Engine } from './engine.ts'
+import { publicDeploy, type StoredDeploy } from './records/stored-deploy.ts'
+import { cancel, findDeploy } from './requests/cancel.ts'
+import { deployUpload } from './requests/deploy-upload.ts'
+import { destroy } from './requests/destroy.ts'
+import { restart, start, stop } from './requests/power.ts'
+import { rollback } from './requests/rollback.ts'
+import { scale } from './requests/scale.ts'
+import { setConfig } from './requests/set-config.ts'
+import { ProcessStatsSampler } from './stats/read-process-stats.ts'
+import { viewApp } from './views/app-view.ts'
+import { followEvents } from './views/follow-events.ts'
+import { platformStats } from './views/platform-stats.ts'
+
+export function makeEngine({
+  parts,
+  apps,
+  close,
+}: {
+  parts: EngineParts
+  apps: Apps
+  close: () => Promise<void>
+}): Engine {
+  const sampler = new ProcessStatsSampler()
+  const find = async (name: AppName): Promise<AppRunner> => apps.find(name)
+  const ask = async (
+    name: AppName,
+    task: (runner: AppRunner) => Promise<StoredDeploy>,
+  ): Promise<Deploy> => {
+    const runner = await find(name)
+    return publicDeploy(await runner.ask(() => task(runner)))
+  }
+  return {
+    apps: async () => [...apps.runners.values()].filter(({ leaving }) => !leaving).map(viewApp),
+    app: async (name) => viewApp(await find(name)),
+    releases: async (name) => (await find(name)).records.releases(),
+    deploys: async (name) => (await find(name)).records.deploys().map(publicDeploy),
+    deployOf: async (name, id) => publicDeploy(findDeploy(await find(name), id)),
+    events: (name, id, options) => followEvents(apps.find(name), id, options),
+    deploy: async (name, upload, { commit }) => {
+      const runner = await apps.findOrCreate(parts, name)
+      return publicDeploy(await runner.ask(() => deployUpload(runner, upload, commit)))
+    },
+    rollback: (name, release) => ask(name, (runner) => rollback(runner, release)),
+    setConfig: async (name, changes, options) => {
+      const runner = await find(name)
+      const deploy = await runner.ask(() => setConfig(runner, changes, options))
+      return deploy && publicDeploy(deploy)
+    },
+    scale: (name, counts) => ask(name, (runner) => scale(runner, counts)),
+    restart: (name) => ask(name, restart),
+    stop: (name) => ask(name, stop),
+    start: (name) => ask(name, start),
+    cancel: (name, id) => ask(name, (runner) => cancel(runner, id)),
+    destroy: async (name) => {
+      await destroy(await find(name))
+      apps.runners.delete(name)
+    },
+    stats: () => platformStats(parts, apps.runners.values(), sampler),
+    [Symbol.asyncDispose]: close,
+  }
+}

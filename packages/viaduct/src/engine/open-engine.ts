@@ -1,0 +1,152 @@
+/**
+ * Opens the engine of a node: reads what is stored, connects to the keeper and the proxies, takes
+ * over what runs, and carries on. Closing it leaves everything running.
+ */
+import { hostname } from 'node:os'
+import { dirname } from 'node:path'
+import { findNpm } from '../build/find-npm.ts'
+import { removeUnfinishedBuilds } from '../build/remove-old-artifacts.ts'
+import type { AppName } from '../model/ids.ts'
+import type { DataLayout } from '../model/layout.ts'
+import type { Settings } from '../settings/settings.ts'
+import type { Store } from '../store/store.ts'
+import type { KeeperEvents, KeeperState } from '../wire/keeper-protocol.ts'
+import type { EngineParts } from './app/engine-parts.ts'
+import { ownerOf } from './app/make-setup.ts'
+import { noteExit } from './app/note-exit.ts'
+import { Apps } from './apps.ts'
+import { BuildQueue } from './builds/build-queue.ts'
+import { JobRunner } from './builds/job-runner.ts'
+import type { Engine } from './engine.ts'
+import type { EngineLog } from './engine-log.ts'
+import { KeeperLink } from './links/keeper-link.ts'
+import { ProxyLinks } from './links/proxy-links.ts'
+import { RouteBook, readRouteTable } from './links/route-book.ts'
+import { makeEngine } from './make-engine.ts'
+import { openMemoryWatch } from './memory-watch.ts'
+import { PortBook } from './ports/port-book.ts'
+import { AppRecords } from './records/app-records.ts'
+import { orphansIn, reconcileApp, removeOrphans } from './recovery/reconcile.ts'
+import { recoverApp } from './recovery/recover-app.ts'
+import { recoverDeploy, removeLostUploads } from './recovery/recover-deploy.ts'
+
+export interface EngineOptions {
+  readonly settings: Settings
+  readonly layout: DataLayout
+  /** Stays the caller's: it is not closed with the engine. */
+  readonly store: Store
+  readonly log: EngineLog
+  /** Absolute path of the `node` that apps and builds get. Default: this process's. */
+  readonly node?: string
+  /** NODE_ID of the instances. Default: the machine's name. */
+  readonly nodeId?: string
+}
+
+/**
+ * Resolves when every app has been taken over and planned once.
+ *
+ * @throws {AppError} `data-damaged`, `data-newer`; `keeper-unreachable` when there is no keeper
+ * within `linkWaitMs`.
+ */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const { settings, layout, store, log, node = process.execPath } = options
+  const table = await readRouteTable(layout.routes)
+  const allRecords = await AppRecords.loadAll(store)
+  const apps = new Apps()
+  const proxies = new ProxyLinks(table, log)
+  const memory = openMemoryWatch(() => {
+    for (const runner of apps.runners.values()) runner.post('memory-short', () => {})
+  })
+  const first = Promise.withResolvers<KeeperState>()
+  let recovered = false
+  const keeper = new KeeperLink({
+    path: layout.keeperSocket,
+    log,
+    onState: (state) => {
+      proxies.update(state.proxies)
+      first.resolve(state)
+      if (recovered) reconcile(state, { parts, apps })
+    },
+    onEvent: (event, data) => handleEvent({ event, data } as KeeperEvent, { parts, apps }),
+  })
+  const forOtherUsers = process.getuid?.() === 0
+  const parts: EngineParts = {
+    ...{ settings, layout, store, log, keeper, proxies },
+    routes: new RouteBook({ path: layout.routes, proxies, table }),
+    ports: new PortBook({ min: settings.instancePortMin, max: settings.instancePortMax }),
+    builds: new BuildQueue(),
+    jobs: new JobRunner(keeper),
+    npm: await findNpm({ node, env: process.env, forOtherUsers }),
+    nodeDir: dirname(node),
+    nodeId: options.nodeId ?? hostname(),
+    memoryShort: () => memory.isShort(),
+  }
+  const close = async (): Promise<void> => {
+    memory[Symbol.dispose]()
+    await parts.builds[Symbol.asyncDispose]()
+    const closing = [...apps.runners.values()].map((runner) => runner[Symbol.asyncDispose]())
+    await keeper[Symbol.asyncDispose]()
+    await Promise.all(closing)
+    await proxies[Symbol.asyncDispose]()
+  }
+  try {
+    await keeper.connected()
+    for (const records of allRecords) apps.add(parts, records)
+    await recover(await first.promise, { parts, apps })
+    recovered = true
+    // What ended, or was lost with a keeper, while the apps were being taken over.
+    reconcile(await keeper.call('list', null), { parts, apps })
+    return makeEngine({ parts, apps, close })
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+interface Whole {
+  readonly parts: EngineParts
+  readonly apps: Apps
+}
+
+async function recover(state: KeeperState, { parts, apps }: Whole): Promise<void> {
+  const runners = [...apps.runners.values()]
+  for (const { records } of runners) {
+    await removeUnfinishedBuilds(parts.layout.app(records.name), ownerOf(records.app))
+  }
+  await Promise.all(
+    runners.map((runner) =>
+      runner.ask(async () => {
+        const ours = ({ labels }: KeeperState['processes'][number]): boolean =>
+          labels['kind'] === 'instance' && labels['app'] === runner.records.name
+        await recoverApp(runner, state.processes.filter(ours))
+        await recoverDeploy(runner)
+      }),
+    ),
+  )
+  await removeLostUploads(parts.layout.uploads, runners)
+  for (const name of parts.routes.apps()) {
+    if (!apps.runners.has(name)) await parts.routes.set(name, null)
+  }
+  await removeOrphans(orphansIn(state, apps.runners, parts), parts)
+  await Promise.all(runners.map((runner) => runner.idle()))
+}
+
+function reconcile(state: KeeperState, { parts, apps }: Whole): void {
+  for (const runner of apps.runners.values()) reconcileApp(runner, state)
+  parts.jobs.reconcile(state)
+  void removeOrphans(orphansIn(state, apps.runners, parts), parts)
+}
+
+type KeeperEvent = {
+  [K in keyof KeeperEvents]: { readonly event: K; readonly data: KeeperEvents[K] }
+}[keyof KeeperEvents]
+
+function handleEvent({ event, data }: KeeperEvent, { parts, apps }: Whole): void {
+  if (event === 'proxies') return parts.proxies.update(data)
+  if (event === 'output') return parts.jobs.onOutput(data.id, data.stream, data.line)
+  const runner = apps.runners.get(data.id.split('.')[0] as AppName)
+  const instance = runner?.instances.get(data.id as never)
+  if (event === 'message') return instance?.onMessage?.(data.message)
+  if (parts.jobs.has(data.id)) return parts.jobs.onExited(data.id, data.exit)
+  if (instance) runner?.post('exited', () => noteExit(runner, instance.id, data.exit))
+}

@@ -1,0 +1,38 @@
+/**
+ * A deploy as it is stored: what the API shows, and what has to be known to carry on with it after
+ * a restart of the daemon.
+ */
+import type { App, Config, Deploy } from '../../model/release.ts'
+import type { Upload } from '../../model/upload.ts'
+
+/** What becomes of the app when the deploy succeeds. */
+export type AppChange = Partial<Pick<App, 'formation' | 'wanted' | 'epoch'>>
+
+/** Changes of config; null removes a key. */
+export type ConfigChanges = Readonly<Record<string, string | null>>
+
+export interface StoredDeploy extends Deploy {
+  readonly after: AppChange
+  /** The code, until it is built. */
+  readonly upload: Upload | null
+  readonly commit: string | null
+  /** What `config set` asked for with this deploy, or with those that it superseded. */
+  readonly changes: ConfigChanges
+}
+
+/** What others see of it. */
+export function publicDeploy(deploy: StoredDeploy): Deploy {
+  const { after: _after, upload: _upload, commit: _commit, changes: _changes, ...rest } = deploy
+  return rest
+}
+
+/** The config of a new release: the current one's with changes on top, later ones winning. */
+export function applyChanges(config: Config, ...changes: readonly ConfigChanges[]): Config {
+  const entries = Object.entries(Object.assign({}, config, ...changes))
+  return Object.fromEntries(entries.filter(([, value]) => value !== null)) as Config
+}
+
+/** What stays staged after a deploy that took `taken` along. */
+export function withoutTaken(staged: ConfigChanges, taken: ConfigChanges): ConfigChanges {
+  return Object.fromEntries(Object.entries(staged).filter(([key, value]) => taken[key] !== value))
+}

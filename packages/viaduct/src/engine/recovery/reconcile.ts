@@ -1,0 +1,55 @@
+/**
+ * Compares the keeper's list with what the engine holds, after each connect to the keeper: ends
+ * that were missed are noted, and processes that belong to nobody are stopped.
+ */
+import { messageOf } from '../../model/app-error.ts'
+import type { AppName } from '../../model/ids.ts'
+import { stopTimeoutMs } from '../../model/limits.ts'
+import type { KeeperState, ProcessInfo } from '../../wire/keeper-protocol.ts'
+import type { AppRunner } from '../app/app-runner.ts'
+import type { EngineParts } from '../app/engine-parts.ts'
+import { noteExit } from '../app/note-exit.ts'
+import { goneExit } from '../app/stop-instance.ts'
+
+/** Notes what ended while the keeper was away. */
+export function reconcileApp(runner: AppRunner, state: KeeperState): void {
+  const found = new Map(state.processes.map((process) => [process.id, process]))
+  for (const instance of runner.instances.values()) {
+    // One that is being launched asks the list itself.
+    if (instance.pid === null) continue
+    const process = found.get(instance.id)
+    const exit = process ? process.exit : goneExit()
+    if (exit) runner.post('reconciled', () => noteExit(runner, instance.id, exit))
+  }
+}
+
+/** Processes that neither an app nor a build knows: left by a daemon that was killed. */
+export function orphansIn(
+  state: KeeperState,
+  runners: ReadonlyMap<AppName, AppRunner>,
+  parts: Pick<EngineParts, 'jobs'>,
+): ProcessInfo[] {
+  return state.processes.filter(({ id, labels }) => {
+    const runner = runners.get(labels['app'] as AppName)
+    if (labels['kind'] === 'job') return !parts.jobs.has(id)
+    return labels['kind'] === 'instance' && !runner?.instances.has(id as never)
+  })
+}
+
+/** Ends and forgets them. An error is logged: the next connect tries again. */
+export async function removeOrphans(
+  orphans: readonly ProcessInfo[],
+  { keeper, log }: Pick<EngineParts, 'keeper' | 'log'>,
+): Promise<void> {
+  await Promise.all(
+    orphans.map(async ({ id, exit }) => {
+      try {
+        log.warn('process.orphan', { id })
+        if (!exit) await keeper.call('stop', { id, stopTimeoutMs }, { timeoutMs: Infinity })
+        await keeper.call('forget', { id })
+      } catch (error) {
+        log.error('process.orphan-stays', { id, error: messageOf(error) })
+      }
+    }),
+  )
+}

@@ -1,0 +1,83 @@
+/**
+ * Records a new deploy of any kind. One in progress ends as superseded, in the same transaction;
+ * what it started is then nobody's, and the planner stops it.
+ */
+import { errorCatalogue } from '../../model/error-catalogue.ts'
+import { makeDeployId } from '../../model/ids.ts'
+import type { App, DeployKind, Release } from '../../model/release.ts'
+import type { Upload } from '../../model/upload.ts'
+import type { AppRunner } from '../app/app-runner.ts'
+import { closeDeploy } from '../app/end-deploy.ts'
+import type { AppChange, ConfigChanges, StoredDeploy } from '../records/stored-deploy.ts'
+
+export interface NewDeploy {
+  readonly kind: DeployKind
+  /** One line for people. */
+  readonly message: string
+  /** Where to; null while it must be built first. */
+  readonly release: Release | null
+  /** The release is new and is recorded with the deploy. */
+  readonly isNewRelease?: boolean
+  readonly after?: AppChange
+  readonly upload?: Upload
+  readonly commit?: string | null
+  readonly changes?: ConfigChanges
+}
+
+/** @throws {AppError} `disk-full`; nothing has changed then. */
+export async function beginDeploy(runner: AppRunner, wanted: NewDeploy): Promise<StoredDeploy> {
+  const { records, journal } = runner
+  const { app } = records
+  const { release, isNewRelease = false, upload = null } = wanted
+  const now = Date.now()
+  const deploy: StoredDeploy = {
+    schema: 1,
+    id: makeDeployId(now, Math.random()),
+    app: app.name,
+    kind: wanted.kind,
+    state: upload ? 'queued' : 'starting',
+    release: release?.number ?? null,
+    from: app.current,
+    createdAt: now,
+    finishedAt: null,
+    error: null,
+    after: wanted.after ?? {},
+    upload,
+    commit: wanted.commit ?? null,
+    changes: { ...inheritedChanges(runner, wanted), ...wanted.changes },
+  }
+  const data = { kind: deploy.kind, release: deploy.release }
+  journal.append(deploy.id, 'deploy.queued', { message: wanted.message, data })
+  const superseded = closeSuperseded(runner, deploy)
+  const changed: App = {
+    ...app,
+    deploy: deploy.id,
+    lastRelease: isNewRelease && release ? release.number : app.lastRelease,
+  }
+  await records.commit({
+    app: changed,
+    ...(isNewRelease && release && { release }),
+    deploys: superseded ? [superseded, deploy] : [deploy],
+    events: journal.take(),
+  })
+  runner.parts.log.info('deploy.queued', { app: app.name, deploy: deploy.id, ...data })
+  return deploy
+}
+
+/** Config that was set by a deploy in progress is not lost when the next one makes a release too. */
+export function inheritedChanges(
+  runner: AppRunner,
+  wanted: Pick<NewDeploy, 'kind'>,
+): ConfigChanges {
+  const makesRelease = wanted.kind === 'config' || wanted.kind === 'deploy'
+  return makesRelease ? (runner.records.deploy?.changes ?? {}) : {}
+}
+
+function closeSuperseded(runner: AppRunner, by: StoredDeploy): StoredDeploy | null {
+  const { deploy } = runner.records
+  if (deploy === null) return null
+  const message = `The newer deploy ${by.id} took over`
+  const { hint } = errorCatalogue.superseded
+  const error = { code: 'superseded', message, hint, data: { by: by.id } }
+  return closeDeploy(runner, deploy, { state: 'superseded', error, message })
+}

@@ -1,0 +1,49 @@
+/** Restart, stop and start: the same release in another epoch, or nothing at all. */
+import { canServe, instanceIn, slotsOf } from '../../plan/setup.ts'
+import type { AppRunner } from '../app/app-runner.ts'
+import type { StoredDeploy } from '../records/stored-deploy.ts'
+import { beginDeploy } from './begin-deploy.ts'
+import { nextEpoch } from './next-epoch.ts'
+import { currentRelease } from './scale.ts'
+import { releaseWithConfig } from './set-config.ts'
+
+/** New instances beside the old ones; config that is staged takes effect with a release of its own. */
+export async function restart(runner: AppRunner): Promise<StoredDeploy> {
+  const current = currentRelease(runner)
+  const { stagedConfig } = runner.records.app
+  const staged = Object.keys(stagedConfig).length > 0
+  const description = 'Restart with staged config'
+  const release = staged
+    ? releaseWithConfig(runner, current, { changes: {}, description })
+    : current
+  return beginDeploy(runner, {
+    kind: 'restart',
+    message: `Restart ${runner.records.name}`,
+    release,
+    isNewRelease: staged,
+    after: { wanted: 'running', epoch: nextEpoch(runner) },
+    changes: stagedConfig,
+  })
+}
+
+export async function stop(runner: AppRunner): Promise<StoredDeploy> {
+  const release = currentRelease(runner)
+  const message = `Stop ${runner.records.name}`
+  return beginDeploy(runner, { kind: 'stop', message, release, after: { wanted: 'stopped' } })
+}
+
+/** An app that runs as it should is left alone; one that crash-loops gets a new try. */
+export async function start(runner: AppRunner): Promise<StoredDeploy> {
+  const release = currentRelease(runner)
+  const { instances } = runner.observed()
+  const slots = slotsOf(runner.desired().serving)
+  const runs = slots.every((slot) => {
+    const instance = instanceIn(slot, instances)
+    return instance !== undefined && canServe(instance)
+  })
+  const healthy = runner.records.app.wanted === 'running' && runs
+  const epoch = healthy ? runner.records.app.epoch : nextEpoch(runner)
+  const message = `Start ${runner.records.name}`
+  const after = { wanted: 'running', epoch } as const
+  return beginDeploy(runner, { kind: 'start', message, release, after })
+}

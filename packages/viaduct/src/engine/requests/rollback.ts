@@ -1,0 +1,43 @@
+/** Back to a release that is there: no build, no new release. Warm, it is a swap and nothing else. */
+import { AppError } from '../../model/app-error.ts'
+import type { ReleaseNumber } from '../../model/ids.ts'
+import { renderRelease } from '../../model/ids.ts'
+import { canServe } from '../../plan/setup.ts'
+import type { AppRunner } from '../app/app-runner.ts'
+import type { StoredDeploy } from '../records/stored-deploy.ts'
+import { beginDeploy } from './begin-deploy.ts'
+import { nextEpoch } from './next-epoch.ts'
+
+/**
+ * @param number null: the one that served before; twice toggles.
+ * @throws {AppError} `no-previous-release`, `release-not-found`
+ */
+export async function rollback(
+  runner: AppRunner,
+  number: ReleaseNumber | null,
+): Promise<StoredDeploy> {
+  const { records } = runner
+  const wanted = number ?? records.app.previous
+  if (wanted === null) {
+    throw new AppError('no-previous-release', `No release of ${records.name} served before`)
+  }
+  const release = records.release(wanted)
+  if (release === null) {
+    const name = renderRelease(wanted)
+    throw new AppError('release-not-found', `${records.name} has no release ${name}`)
+  }
+  const epoch = epochOf(runner, wanted)
+  const message = `Roll back to ${renderRelease(wanted)}`
+  const after = { wanted: 'running', epoch } as const
+  return beginDeploy(runner, { kind: 'rollback', message, release, after })
+}
+
+/** Instances that still run can serve again; else all are started anew. */
+function epochOf(runner: AppRunner, release: ReleaseNumber): number {
+  const { app } = runner.records
+  if (release === app.current && app.wanted === 'running') return app.epoch
+  const running = [...runner.instances.values()].find(
+    (instance) => instance.slot.release === release && canServe(instance.observe()),
+  )
+  return running?.slot.epoch ?? nextEpoch(runner)
+}
