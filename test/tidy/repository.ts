@@ -4,7 +4,8 @@
  */
 import { type Check, perFile } from './check.ts'
 
-const machinePaths = /(?<![\w.])\/(work\/(main|shared)|home\/(?!user\b|you\b)[a-z]\w*|Users\/\w+)\b/
+const machinePaths =
+  /(?<![\w.])\/(work\/(main|shared)|home\/(?!user\b|you\b|ada\b)[a-z]\w*|Users\/\w+)\b/
 
 export const repositoryChecks: readonly Check[] = [
   {

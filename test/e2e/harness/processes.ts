@@ -37,7 +37,7 @@ async function inspect(pid: number, dataDir: string): Promise<FoundProcess | nul
   }
 }
 
-/** Bytes of memory that the processes take: proportional set size, shared pages counted by share. */
+/** Bytes that the processes take: proportional set size, in which shared pages count by share. */
 export async function memoryOf(pids: readonly number[]): Promise<number> {
   const sizes = await Promise.all(
     pids.map(async (pid) => {

@@ -13,6 +13,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** For stdin, which is closed after it. */
   readonly input?: string
+  /** Sends SIGINT, as Ctrl-C does, when it resolves. */
+  readonly interruptWhen?: Promise<unknown>
   /** Default 60,000; then SIGKILL. */
   readonly timeoutMs?: number
 }
@@ -22,7 +24,7 @@ export function runCommand(
   [command = '', ...arguments_]: readonly string[],
   options: CliOptions = {},
 ): Promise<CliResult> {
-  const { input, timeoutMs: timeout = 60_000, ...rest } = options
+  const { input, interruptWhen, timeoutMs: timeout = 60_000, ...rest } = options
   return new Promise((resolve, reject) => {
     const child = spawn(command, arguments_, { ...rest, timeout, killSignal: 'SIGKILL' })
     let stdout = ''
@@ -31,6 +33,7 @@ export function runCommand(
     child.stderr.on('data', (chunk) => (stderr += String(chunk)))
     child.stdin.on('error', () => undefined) // A command that reads nothing may be gone already.
     child.stdin.end(input)
+    interruptWhen?.then(() => child.kill('SIGINT'), reject)
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, stdout, stderr }))
   })
