@@ -17,10 +17,10 @@ export function renderErrorDocs(): string {
   return `# Errors
 
 Every failure that a user can see has one of these codes. The API answers with the HTTP status
-and \`application/problem+json\` (\`code\`, \`detail\`, \`hint\`, \`data\`, \`requestId\`); the command
-line prints what happened and the hint, and ends with the exit code: 1 it failed, 2 the command was
-wrong, 3 not allowed, 4 not found, 5 the server cannot be reached, 6 it conflicts with what is
-there.
+and \`application/problem+json\`: \`code\`, \`detail\`, \`hint\`, \`data\`, \`requestId\`. The
+command line prints what happened and the hint, and ends with the exit code: 1 it failed, 2 the
+command was wrong, 3 not allowed, 4 not found, 5 the server cannot be reached, 6 it conflicts with
+what is there.
 
 Where the hint is empty, the place that failed gives one of its own.
 

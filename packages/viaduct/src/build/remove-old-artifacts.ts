@@ -1,4 +1,6 @@
-/** Removes artifacts of an app that no release refers to, and what builds left that were cut off. */
+/**
+ * Removes artifacts of an app that no release refers to, and what builds left that were cut off.
+ */
 import { readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCodeOf } from '../model/app-error.ts'

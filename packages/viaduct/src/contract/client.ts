@@ -16,7 +16,10 @@ export interface SignalOptions {
   readonly signal?: AbortSignal
 }
 
-/** Answer only when the deploy is finished. Takes at most 5 minutes in Node.js: better follow its events. */
+/**
+ * Answer only when the deploy is finished. Takes at most 5 minutes in Node.js: better follow its
+ * events.
+ */
 export interface WaitOptions extends SignalOptions {
   readonly wait?: 'ready' | 'drained'
 }
@@ -71,7 +74,9 @@ export function createClient(options: ClientOptions) {
     config: {
       get: (name: string, extra: SignalOptions = {}) =>
         call('config.get', { params: { name }, ...extra }),
-      /** @param changes null removes a key. With `stage` it waits for the next deploy or restart. */
+      /**
+       * @param changes null removes a key. With `stage` it waits for the next deploy or restart.
+       */
       set: (
         name: string,
         changes: BodyOf<'config.set'>['changes'],

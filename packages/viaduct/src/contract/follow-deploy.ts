@@ -23,7 +23,8 @@ const steadyMs = 10_000
 
 /**
  * @returns The finished deploy, as the generator's return value.
- * @throws {AppError} `no-server` after `streamReconnectMaxMs` without a connection; what the server said.
+ * @throws {AppError} `no-server` after `streamReconnectMaxMs` without a connection; what the server
+ * said.
  */
 export async function* followDeploy(
   caller: Caller,

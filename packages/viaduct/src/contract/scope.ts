@@ -12,7 +12,10 @@ export const scopes = ['read', 'deploy', 'admin'] as const
  */
 export type Scope = (typeof scopes)[number]
 
-/** True when one of the scopes that were granted is `wanted` or includes it. Unknown ones count for nothing. */
+/**
+ * True when one of the scopes that were granted is `wanted` or includes it. Unknown ones count for
+ * nothing.
+ */
 export function allows(granted: readonly string[], wanted: Scope): boolean {
   return scopes.slice(scopes.indexOf(wanted)).some((scope) => granted.includes(scope))
 }

@@ -22,7 +22,9 @@ export function descriptorOf(socket: Socket): number {
   return handle.fd
 }
 
-/** Wraps an inherited descriptor of a listening TCP socket, without reading from or accepting on it. */
+/**
+ * Wraps an inherited descriptor of a listening TCP socket, without reading from or accepting on it.
+ */
 export function rawHandleOf(fd: number): RawHandle {
   const options = { fd, readable: false, writable: false, manualStart: true }
   const handle = handleOf(new Socket(options))

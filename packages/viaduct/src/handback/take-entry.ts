@@ -1,7 +1,7 @@
 /**
- * Entry of a short-lived process between proxy and keeper: receives the sockets over its IPC channel
- * (descriptor 4, the connection to the proxy) and passes them to the keeper through one more helper,
- * because a process has one channel only (descriptor 3 is the keeper's).
+ * Entry of a short-lived process between proxy and keeper: receives the sockets over its IPC
+ * channel (descriptor 4, the connection to the proxy) and passes them to the keeper through one
+ * more helper, because a process has one channel only (descriptor 3 is the keeper's).
  */
 import { spawn } from 'node:child_process'
 import { handbackTimeoutMs } from '../model/limits.ts'

@@ -1,5 +1,6 @@
 /**
- * The public listening sockets: bound and held by the keeper, accepted on by proxies and daemon only.
+ * The public listening sockets: bound and held by the keeper, accepted on by proxies and daemon
+ * only.
  *
  * The same sockets come back from a living proxy of an earlier keeper where there is one; a second
  * socket on the same port would make the kernel reset connections when the first one closes.

@@ -2,8 +2,8 @@
  * The platform's own processes of this machine: one daemon and N proxies, with what each inherits.
  *
  * Proxies hold the API's socket too, without listening on it, so that a dead keeper with a dead
- * daemon does not close the port. When the sockets of living ones did not come back, new proxies are
- * started beside them, then the old ones leave.
+ * daemon does not close the port. When the sockets of living ones did not come back, new proxies
+ * are started beside them, then the old ones leave.
  */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'

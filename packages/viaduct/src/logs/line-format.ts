@@ -1,8 +1,8 @@
 /**
  * One line of a log file: `2026-11-21T05:59:00.123Z web.1 stdout text`.
  *
- * The writing side stamps bytes (`line-stamper.ts`) and never decodes them; this is the reading side
- * and what both agree on. Not for the platform's own logs, which are JSON.
+ * The writing side stamps bytes (`line-stamper.ts`) and never decodes them; this is the reading
+ * side and what both agree on. Not for the platform's own logs, which are JSON.
  */
 export type LogStream = 'stdout' | 'stderr'
 

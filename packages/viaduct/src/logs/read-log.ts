@@ -49,7 +49,9 @@ export async function* readLog(options: ReadLogOptions): AsyncGenerator<LogLine,
   if (options.follow) yield* follow(options, current, position)
 }
 
-/** The current file and the rotated ones, newest first, each once even when they rotate meanwhile. */
+/**
+ * The current file and the rotated ones, newest first, each once even when they rotate meanwhile.
+ */
 async function openFiles(path: string): Promise<FileHandle[]> {
   const files: FileHandle[] = []
   const inodes = new Set<number>()

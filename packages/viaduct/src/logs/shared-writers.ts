@@ -1,6 +1,6 @@
 /**
- * One writer per log file, shared by all streams that go to it: two writers on one file would rotate
- * it under each other.
+ * One writer per log file, shared by all streams that go to it: two writers on one file would
+ * rotate it under each other.
  */
 import { RotatingWriter, type RotatingWriterOptions } from './rotating-writer.ts'
 

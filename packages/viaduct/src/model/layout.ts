@@ -4,8 +4,8 @@
  *   DIR/lock  DIR/admin-token  DIR/viaduct.db
  *   DIR/run/            sockets, child table, routes.json, settings.json, platform log
  *   DIR/run/i/ID/       one instance: FIFOs, exit file, ack (0700)
- *   DIR/apps/APP/       artifacts/SHA/, data/ (DATA_DIR), tmp/, cache/dependencies/KEY/, cache/home/
- *   DIR/logs/APP/v12/   app.log, install.log (+ .1 .2 …); DIR/logs/APP/access.SLOT.log
+ *   DIR/apps/APP/       artifacts/SHA/, data/ (DATA_DIR), tmp/, cache/dependencies/KEY/,
+ *   cache/home/ DIR/logs/APP/v12/   app.log, install.log (+ .1 .2 …); DIR/logs/APP/access.SLOT.log
  *   DIR/uploads/        uploads in progress, removed at the start
  */
 import { join } from 'node:path'

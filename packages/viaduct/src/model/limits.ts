@@ -3,7 +3,10 @@
  * A wait without a limit here is a bug.
  */
 
-/** An app gets this long from its start until it is ready; JVMs and cold caches take tens of seconds. */
+/**
+ * An app gets this long from its start until it is ready; JVMs and cold caches take tens of
+ * seconds.
+ */
 export const readyTimeoutMs = 60_000
 /** Requests in flight get this long after the proxies stopped sending new ones. */
 export const drainTimeoutMs = 30_000
@@ -76,7 +79,9 @@ export const logFilesMax = 1_000
 /** A follower of a log looks for new lines this often: a person reads along. */
 export const logFollowPollMs = 100
 
-/** SIGKILL takes effect at once, but for a process in uninterruptible sleep: then this is waited. */
+/**
+ * SIGKILL takes effect at once, but for a process in uninterruptible sleep: then this is waited.
+ */
 export const killTimeoutMs = 5_000
 /** Death of a process that is not our child, and of strays, is looked for this often. */
 export const deathPollMs = 500
@@ -112,7 +117,9 @@ export const storeOpenTimeoutMs = 5_000
 
 /** A JSON body of the API: config with certificates in it fits, a flood does not. */
 export const jsonBodyMaxBytes = 1024 * 1024
-/** `?wait=` answers by then, whatever the deploy does: longer than its build and its start may take. */
+/**
+ * `?wait=` answers by then, whatever the deploy does: longer than its build and its start may take.
+ */
 export const deployWaitMaxMs = 30 * 60_000
 /** A stream that says nothing gets a sign of life this often; proxies cut silent ones at 60 s. */
 export const streamHeartbeatMs = 15_000
@@ -175,7 +182,9 @@ export const diagnosePidsMax = 200
 export const diagnoseFdsMax = 10_000
 export const diagnoseLogLines = 20
 export const diagnoseLogTimeoutMs = 1_000
-/** Reads of `/proc` at a time: `smaps_rollup` of a large process takes a thread for milliseconds. */
+/**
+ * Reads of `/proc` at a time: `smaps_rollup` of a large process takes a thread for milliseconds.
+ */
 export const statsParallelReads = 8
 /** Starts of one slot that may meet a port which was taken in the last moment. */
 export const portConflictsMax = 5

@@ -1,4 +1,6 @@
-/** What a user deploys and what a deploy makes: apps, releases, deploys. Plain data, no behaviour. */
+/**
+ * What a user deploys and what a deploy makes: apps, releases, deploys. Plain data, no behaviour.
+ */
 import type { AppName, ArtifactId, DeployId, ProcessType, ReleaseNumber } from './ids.ts'
 import type { Manifest } from './manifest.ts'
 

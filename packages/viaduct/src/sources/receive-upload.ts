@@ -68,7 +68,9 @@ async function writeAll(stream: Readable, file: FileHandle, options: ReceiveOpti
   return { sha256: hash.digest('hex'), bytes }
 }
 
-/** The chunks of a stream; its errors, the signal and a silent client all end as `upload-aborted`. */
+/**
+ * The chunks of a stream; its errors, the signal and a silent client all end as `upload-aborted`.
+ */
 async function* chunksOf(stream: Readable, options: ReceiveOptions): AsyncGenerator<Buffer> {
   const idleTimeoutMs = options.idleTimeoutMs ?? uploadIdleTimeoutMs
   const iterator = stream.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]()

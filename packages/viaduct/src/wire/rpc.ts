@@ -1,7 +1,8 @@
 /**
  * Calls, answers and events over one unix socket.
  *
- * `{ id, call, args }` is answered by `{ id, ok }` or `{ id, error: { code, message, hint, data } }`;
+ * `{ id, call, args }` is answered by `{ id, ok }` or `{ id, error: { code, message, hint, data }
+ * }`;
  * `{ event, data }` goes from the server to every client. Answers may come in any order.
  */
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
@@ -29,8 +30,10 @@ export interface RpcServer<E extends Events> {
 
 export interface RpcClient<C extends Calls> {
   /**
-   * @param options.timeoutMs Default `wireCallTimeoutMs`; Infinity waits for as long as the peer lives.
-   * @throws {AppError} What the handler threw, or `keeper-unreachable` when the peer went away or ran out of time.
+   * @param options.timeoutMs Default `wireCallTimeoutMs`; Infinity waits for as long as the peer
+   * lives.
+   * @throws {AppError} What the handler threw, or `keeper-unreachable` when the peer went away or
+   * ran out of time.
    */
   call<K extends keyof C & string>(
     name: K,
@@ -43,7 +46,8 @@ export interface RpcClient<C extends Calls> {
 /**
  * Listens on `path` and answers calls.
  *
- * @param options.path Unix socket, at most 107 bytes. A file that is there is the caller's to remove.
+ * @param options.path Unix socket, at most 107 bytes. A file that is there is the caller's to
+ * remove.
  * @throws {Error} System errors of listen, e.g. EADDRINUSE.
  */
 export async function openRpcServer<C extends Calls, E extends Events>(options: {

@@ -1,4 +1,7 @@
-/** The step that starts an instance: port, folders, environment, keeper; then its readiness is watched. */
+/**
+ * The step that starts an instance: port, folders, environment, keeper; then its readiness is
+ * watched.
+ */
 import { AppError, messageOf } from '../../model/app-error.ts'
 import { makeInstanceId } from '../../model/ids.ts'
 import type { Release } from '../../model/release.ts'

@@ -46,7 +46,10 @@ export class KeeperLink implements AsyncDisposable {
     return client.call(name, args, options)
   }
 
-  /** Resolves when connected. @throws {AppError} `keeper-unreachable` after `linkWaitMs` or when closed. */
+  /**
+   * Resolves when connected. @throws {AppError} `keeper-unreachable` after `linkWaitMs` or when
+   * closed.
+   */
   connected(): Promise<RpcClient<KeeperCalls>> {
     if (this.#client) return Promise.resolve(this.#client)
     return new Promise((resolve, reject) => {

@@ -30,7 +30,9 @@ export class ProxyLink implements AsyncDisposable {
     this.#running = this.#run()
   }
 
-  /** Resolves when the worker has acknowledged the table, or is gone, or `proxyAckTimeoutMs` passed. */
+  /**
+   * Resolves when the worker has acknowledged the table, or is gone, or `proxyAckTimeoutMs` passed.
+   */
   push(table: RouteTable): Promise<void> {
     this.#table = table
     const acknowledged = this.#waitFor(table.generation)

@@ -55,7 +55,9 @@ export class DeployJournal {
     return this.#pending.splice(0)
   }
 
-  /** Writes what is pending. An error is logged, not thrown: events are not what the app runs by. */
+  /**
+   * Writes what is pending. An error is logged, not thrown: events are not what the app runs by.
+   */
   flush(): Promise<void> {
     this.#flushing = this.#flushing.then(() => this.#flush())
     return this.#flushing

@@ -64,7 +64,9 @@ export async function beginDeploy(runner: AppRunner, wanted: NewDeploy): Promise
   return deploy
 }
 
-/** Config that was set by a deploy in progress is not lost when the next one makes a release too. */
+/**
+ * Config that was set by a deploy in progress is not lost when the next one makes a release too.
+ */
 export function inheritedChanges(
   runner: AppRunner,
   wanted: Pick<NewDeploy, 'kind'>,

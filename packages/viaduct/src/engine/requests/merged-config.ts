@@ -1,4 +1,6 @@
-/** The config of an app's next release: the current one's, then what is staged, then the changes. */
+/**
+ * The config of an app's next release: the current one's, then what is staged, then the changes.
+ */
 import type { Config } from '../../model/release.ts'
 import type { AppRecords } from '../records/app-records.ts'
 import { type ConfigChanges, applyChanges } from '../records/stored-deploy.ts'

@@ -7,7 +7,9 @@ import { nextEpoch } from './next-epoch.ts'
 import { currentRelease } from './scale.ts'
 import { releaseWithConfig } from './set-config.ts'
 
-/** New instances beside the old ones; config that is staged takes effect with a release of its own. */
+/**
+ * New instances beside the old ones; config that is staged takes effect with a release of its own.
+ */
 export async function restart(runner: AppRunner): Promise<StoredDeploy> {
   const current = currentRelease(runner)
   const { stagedConfig } = runner.records.app

@@ -1,4 +1,6 @@
-/** Back to a release that is there: no build, no new release. Warm, it is a swap and nothing else. */
+/**
+ * Back to a release that is there: no build, no new release. Warm, it is a swap and nothing else.
+ */
 import { AppError } from '../../model/app-error.ts'
 import type { ReleaseNumber } from '../../model/ids.ts'
 import { renderRelease } from '../../model/ids.ts'

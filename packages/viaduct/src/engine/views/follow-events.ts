@@ -1,4 +1,6 @@
-/** The events of a deploy as a stream: those that were, then those that come, each once, in order. */
+/**
+ * The events of a deploy as a stream: those that were, then those that come, each once, in order.
+ */
 import type { DeployId } from '../../model/ids.ts'
 import type { DeployEvent } from '../../model/events.ts'
 import { isFinished } from '../../model/release.ts'

@@ -60,7 +60,10 @@ export function openAck(dir: string): Promise<FileHandle> {
   return open(join(dir, 'ack'), constants.O_RDWR | constants.O_NONBLOCK)
 }
 
-/** The keeper's side of an output: end of file comes when the last writer is gone. @returns A descriptor. */
+/**
+ * The keeper's side of an output: end of file comes when the last writer is gone. @returns A
+ * descriptor.
+ */
 export function openOutput(dir: string, stream: keyof typeof fifoNames): number {
   return openSync(join(dir, fifoNames[stream]), constants.O_RDONLY | constants.O_NONBLOCK)
 }

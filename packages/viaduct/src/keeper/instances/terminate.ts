@@ -1,5 +1,6 @@
 /**
- * Ends every process of an instance: SIGTERM, a wait with a limit, then SIGKILL to whatever is left.
+ * Ends every process of an instance: SIGTERM, a wait with a limit, then SIGKILL to whatever is
+ * left.
  *
  * It knows pids and groups only; wind-down messages and exit codes are `instance.ts`.
  */

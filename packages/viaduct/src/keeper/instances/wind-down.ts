@@ -2,8 +2,8 @@
  * What an app is told over IPC before it is ended, in the two protocols of the seeds:
  *
  * - trajan: the app has said `{ message: 'online', port }`; it gets `'Die'`.
- * - drover: the app reports `{ event: 'status-changed', payload }`; it gets `'stop'`, and `'quit'` when it
- *   has reported STOPPED (5). Its SIGTERM handler does nothing.
+ * - drover: the app reports `{ event: 'status-changed', payload }`; it gets `'stop'`, and `'quit'`
+ *   when it has reported STOPPED (5). Its SIGTERM handler does nothing.
  *
  * An app that spoke neither gets `'Die'` along with SIGTERM.
  */
