@@ -66,7 +66,7 @@ test('an app that does not exist is 404 on every route of it', async () => {
 test('counts that are none are refused with the process type', async () => {
   for (const count of [-1, 101, 1e9, 1.5, '3', null, true, {}]) {
     const { status, code, field } = await scale({ web: count })
-    assert.deepEqual([status, code, field], [422, 'bad-count', 'web'], String(count))
+    assert.deepEqual([status, code, field], [422, 'bad-count', 'web'], JSON.stringify(count))
   }
   assert.equal((await scale({})).status, 422)
   assert.equal((await scale([])).status, 422)
@@ -143,7 +143,11 @@ test('releases and deploys that are none are said to be', async () => {
     send('/applications/shop/rollback', { method: 'POST', json: { release } })
   for (const release of [0, -1, 'v0', 'x', 1.5, {}, null, 'v1; rm']) {
     const { status, code, field } = await rollback(release)
-    assert.deepEqual([status, code, field], [422, 'bad-release', 'release'], String(release))
+    assert.deepEqual(
+      [status, code, field],
+      [422, 'bad-release', 'release'],
+      JSON.stringify(release),
+    )
   }
   assert.equal((await rollback('v99')).code, 'release-not-found')
   assert.equal((await rollback(1)).status, 201)

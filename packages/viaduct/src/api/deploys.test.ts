@@ -133,7 +133,7 @@ test('events come while they happen and end with the deploy', async () => {
   const id = await newDeploy()
   api.engine.say('shop', id, 'deploy.queued')
   const events = api.client.deploys.events('shop', id)
-  assert.equal((await events.next()).value?.type, 'deploy.queued')
+  assert.equal(((await events.next()).value as DeployEventResource).type, 'deploy.queued')
   const next = events.next()
   await until(() => api.engine.readers === 1)
   api.engine.say('shop', id, 'build.started')

@@ -7,7 +7,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { fastify, type FastifyInstance } from 'fastify'
+import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
 import { allRoutes } from '../contract/routes.ts'
 import type { Scope } from '../contract/scope.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -99,7 +99,8 @@ function createServer(
     genReqId: () => crypto.randomUUID(),
     bodyLimit: jsonBodyMaxBytes,
     routerOptions: { maxParamLength: 200 },
-    frameworkErrors: (error, request, reply) => void sendProblem(log, error, { request, reply }),
+    frameworkErrors: (error, request, reply) =>
+      void sendProblem(log, error, { request, reply: asReply(reply) }),
     // With its own compilers Fastify never loads Ajv; nothing here uses them.
     schemaController: {
       compilersFactory: {
@@ -131,6 +132,11 @@ function createServer(
   })
   void server.register(async (scoped) => addTrajanRoutes(scoped, context, closing))
   return server
+}
+
+/** Fastify types the reply of this one hook apart, although it is the same. */
+function asReply(reply: object): FastifyReply {
+  return reply as FastifyReply
 }
 
 /** What holds for every request: its name, its token, the headers and errors of its answer. */

@@ -23,7 +23,8 @@ export function isChunkStream(answer: unknown): answer is ChunkStream {
  * Resolves when all is sent or the client is gone. The head goes out at once, so that the client
  * knows that it is connected.
  *
- * @throws What the source throws; the connection is then cut, so that no reader takes it for the end.
+ * @throws What the source throws; the connection is then cut, so that no reader takes it for the
+ * end.
  */
 export async function sendChunks(
   response: ServerResponse,

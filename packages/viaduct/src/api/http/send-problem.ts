@@ -8,7 +8,7 @@ import type { Log } from '../../model/log.ts'
 export async function sendProblem(
   log: Log,
   error: unknown,
-  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+  { request, reply }: { request: Pick<FastifyRequest, 'id' | 'url'>; reply: FastifyReply },
 ): Promise<void> {
   const problem = toAppError(error)
   if (problem.code === 'internal') {
