@@ -52,6 +52,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { settings, layout, store, log, node = process.execPath } = options
   const table = await readRouteTable(layout.routes)
   const allRecords = await AppRecords.loadAll(store)
+  const forOtherUsers = process.getuid?.() === 0
+  const npm = await findNpm({ node, env: process.env, forOtherUsers })
   const apps = new Apps()
   const proxies = new ProxyLinks(table, log)
   const memory = openMemoryWatch(() => {
@@ -69,14 +71,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     onEvent: (event, data) => handleEvent({ event, data } as KeeperEvent, { parts, apps }),
   })
-  const forOtherUsers = process.getuid?.() === 0
   const parts: EngineParts = {
     ...{ settings, layout, store, log, keeper, proxies },
     routes: new RouteBook({ path: layout.routes, proxies, table }),
     ports: new PortBook({ min: settings.instancePortMin, max: settings.instancePortMax }),
     builds: new BuildQueue(),
     jobs: new JobRunner(keeper),
-    npm: await findNpm({ node, env: process.env, forOtherUsers }),
+    npm,
     nodeDir: dirname(node),
     nodeId: options.nodeId ?? hostname(),
     memoryShort: () => memory.isShort(),

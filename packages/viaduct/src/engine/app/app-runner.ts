@@ -41,6 +41,8 @@ export class AppRunner implements AsyncDisposable {
   route: RoutePlan | null = null
   /** The deploy that changed the routes last: whoever is drained now is its doing. */
   lastSwap: DeployId | null = null
+  /** The deploy that has succeeded just now, until its old instances are being drained. */
+  settling: DeployId | null = null
   /** True from `destroy` on: no route, no instance, no request. */
   leaving = false
   readonly #mailbox = new Mailbox(() => this.#advance())
@@ -150,6 +152,7 @@ export class AppRunner implements AsyncDisposable {
       this.parts.log.error('app.step-failed', { app, error: messageOf(error) })
       this.#wakeAt(Date.now() + planRetryMs)
     }
+    this.settling = null
     for (const watcher of this.#watchers) watcher()
   }
 

@@ -18,6 +18,7 @@ export async function finishDeploy(runner: AppRunner, id: DeployId): Promise<voi
   const message = `${records.name} ${renderOutcome(deploy, what)}`
   const data = { release: deploy.release, tookMs }
   journal.append(id, 'deploy.succeeded', { message, data })
+  runner.settling = id
   await records.commit({ app, deploys: [done], events: journal.take() })
   runner.lastSwap = id
   runner.portConflicts.clear()

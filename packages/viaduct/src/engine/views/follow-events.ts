@@ -62,5 +62,5 @@ function isOver(runner: AppRunner, id: DeployId, untilDrained: boolean): boolean
   const deploy = runner.records.deployOf(id)
   if (deploy === null || runner.leaving) return true
   if (!isFinished(deploy.state)) return false
-  return !untilDrained || !runner.draining.has(id)
+  return !untilDrained || (runner.settling !== id && !runner.draining.has(id))
 }
