@@ -96,8 +96,8 @@ export const platformBackoffMaxMs = 5_000
 export const platformSettledMs = 10_000
 /** From SIGTERM to SIGKILL of the daemon when the keeper stops. */
 export const daemonStopMs = 10_000
-/** A proxy that hands its sockets back takes 0.1 s; one that hangs must not stop the start. */
-export const handbackTimeoutMs = 5_000
+/** A proxy hands its sockets back in 0.1 s; one that hangs must not hold up the start for long. */
+export const handbackTimeoutMs = 3_000
 
 /** Head of a request or response at the proxy. */
 export const headMaxBytes = 32 * 1024
@@ -188,3 +188,5 @@ export const diagnoseLogTimeoutMs = 1_000
 export const statsParallelReads = 8
 /** Starts of one slot that may meet a port which was taken in the last moment. */
 export const portConflictsMax = 5
+/** Messages that wait for a peer which does not read; four of the longest. */
+export const wireBacklogMaxBytes = 64 * 1024 * 1024

@@ -5,11 +5,22 @@
  * bug or an intruder, never something to guess about.
  */
 import type { Socket } from 'node:net'
-import { wireLineMaxBytes } from '../model/limits.ts'
+import { wireBacklogMaxBytes, wireLineMaxBytes } from '../model/limits.ts'
 
-/** Sends one message. @returns False when the socket's buffer is above its mark. */
-export function sendMessage(socket: Socket, message: unknown): boolean {
-  return socket.write(`${JSON.stringify(message)}\n`)
+/**
+ * Sends one message. A peer that does not read until `wireBacklogMaxBytes` wait is cut off, so that
+ * it cannot fill the memory of this process.
+ *
+ * @throws {Error} The message is not JSON or longer than a line may be; nothing was sent.
+ */
+export function sendMessage(socket: Socket, message: unknown): void {
+  const line = Buffer.from(`${JSON.stringify(message)}\n`)
+  if (line.length > wireLineMaxBytes)
+    throw new Error(`A message of ${line.length} bytes is too long`)
+  socket.write(line)
+  if (socket.writableLength > wireBacklogMaxBytes) {
+    socket.destroy(new Error('The peer does not read'))
+  }
 }
 
 /**
@@ -31,6 +42,7 @@ export function readMessages(socket: Socket, onMessage: (message: unknown) => vo
       const message = parseLine(line)
       if (message === undefined) return void socket.destroy(new Error('A line is not JSON'))
       onMessage(message)
+      if (socket.destroyed) return
     }
     if (start < chunk.length) pending.push(chunk.subarray(start))
     pendingBytes += chunk.length - start

@@ -70,8 +70,10 @@ export async function openRpcServer<C extends Calls, E extends Events>(options: 
       for (const client of clients) sendMessage(client, { event, data })
     },
     async close() {
+      // First no new clients, then those that are there: one that comes in between would stay.
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const client of clients) client.destroy()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
+      await closed
     },
   }
 }
@@ -99,7 +101,19 @@ async function answer<C extends Calls>(
     const ok = await handler(args)
     if (socket.writable) sendMessage(socket, { id, ok: ok ?? null })
   } catch (error) {
-    if (socket.writable) sendMessage(socket, { id, error: encodeError(error) })
+    if (socket.writable) sendError(socket, id, error)
+  }
+}
+
+function sendError(socket: Socket, id: number, error: unknown): void {
+  try {
+    sendMessage(socket, { id, error: encodeError(error) })
+  } catch {
+    // Its data is not JSON, or too long: the message alone still tells the caller.
+    sendMessage(socket, {
+      id,
+      error: { code: 'internal', message: messageOf(error).slice(0, 1000) },
+    })
   }
 }
 
@@ -170,7 +184,11 @@ export async function connectRpc<C extends Calls, E extends Events>(options: {
             error: { code: 'keeper-unreachable', message: `${options.path} went away` },
           })
         }
-        sendMessage(socket, { id, call: name, args })
+        try {
+          sendMessage(socket, { id, call: name, args })
+        } catch (error) {
+          settle({ error: { code: 'internal', message: `"${name}": ${messageOf(error)}` } })
+        }
       })
     },
     close: () => socket.destroy(),
