@@ -30,12 +30,10 @@ export async function serveHandback(options: {
 }): Promise<HandbackServer> {
   const { path, fds } = options
   await rm(path, { force: true })
-  const server = createServer((socket) => {
+  // The connection is the request. It must never be read here: what comes is the helper's.
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
     socket.on('error', () => socket.destroy()) // Whoever asked went away; it will ask again.
-    socket.once('data', () => {
-      socket.pause()
-      give(socket, fds)
-    })
+    give(socket, fds)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -16,6 +16,13 @@ export interface HeldSocket {
   close(): void
 }
 
+export type TakeBackResult =
+  | { readonly result: 'taken'; readonly sockets: Readonly<Record<string, HeldSocket>> }
+  /** Nobody listens there (any more, or yet). */
+  | { readonly result: 'nobody' }
+  /** Somebody is there and does not answer: it hangs. */
+  | { readonly result: 'expired' }
+
 const takeEntry = fileURLToPath(
   new URL(`./take-entry${import.meta.url.slice(-3)}`, import.meta.url),
 )
@@ -25,23 +32,23 @@ const takeEntry = fileURLToPath(
  *
  * @param options.path The proxy's handback socket.
  * @param options.timeoutMs Default `handbackTimeoutMs`.
- * @returns null when nobody answers there, or not all of them came in time.
  */
 export async function takeBack(options: {
   path: string
   names: readonly string[]
   timeoutMs?: number
-}): Promise<Readonly<Record<string, HeldSocket>> | null> {
+}): Promise<TakeBackResult> {
   const { path, names, timeoutMs = handbackTimeoutMs } = options
   const socket = await ask(path)
-  if (!socket) return null
+  if (!socket) return { result: 'nobody' }
   const taken = await receive(socket, names, timeoutMs)
   socket.destroy()
   if (names.every((name) => taken.has(name))) {
-    return Object.fromEntries([...taken].map(([name, handle]) => [name, hold(handle)]))
+    const held = [...taken].map(([name, handle]) => [name, hold(handle)] as const)
+    return { result: 'taken', sockets: Object.fromEntries(held) }
   }
   for (const handle of taken.values()) handle.close()
-  return null
+  return { result: 'expired' }
 }
 
 function hold(handle: RawHandle): HeldSocket {
@@ -60,13 +67,9 @@ function hold(handle: RawHandle): HeldSocket {
 function ask(path: string): Promise<Socket | null> {
   return new Promise((resolve) => {
     const socket = connect(path)
+    socket.pause() // What comes is the helper's: a byte that is read here is lost to it.
     socket.once('error', () => resolve(null)) // Nobody there: an outcome, not a failure.
-    socket.once('connect', () => {
-      socket.write('give\n', () => {
-        socket.pause()
-        resolve(socket)
-      })
-    })
+    socket.once('connect', () => resolve(socket))
   })
 }
 

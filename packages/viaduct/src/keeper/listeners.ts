@@ -22,6 +22,8 @@ export interface Listeners {
   readonly api: Listener
   /** True when they came from a living proxy, which may then be adopted. */
   readonly takenBack: boolean
+  /** Of `handbackPaths`, those behind which a proxy hangs. */
+  readonly hung: readonly string[]
 }
 
 /**
@@ -33,12 +35,16 @@ export async function openListeners(options: {
   handbackPaths: readonly string[]
 }): Promise<Listeners> {
   const { settings, handbackPaths } = options
+  const hung: string[] = []
   for (const path of handbackPaths) {
     const taken = await takeBack({ path, names: ['http', 'api'] })
-    const http = taken?.http && asListener(taken.http)
-    const api = taken?.api && asListener(taken.api)
-    if (http && api && fits(http, settings.httpPort) && fits(api, settings.apiPort)) {
-      return { http, api, takenBack: true }
+    if (taken.result === 'expired') hung.push(path)
+    if (taken.result !== 'taken') continue
+    const http = taken.sockets.http && asListener(taken.sockets.http)
+    const api = taken.sockets.api && asListener(taken.sockets.api)
+    const same = fits(http, settings.host, settings.httpPort)
+    if (http && api && same && fits(api, settings.apiHost, settings.apiPort)) {
+      return { http, api, takenBack: true, hung }
     }
     http?.close()
     api?.close()
@@ -48,7 +54,8 @@ export async function openListeners(options: {
   const http = bind({ host: settings.host, port: settings.httpPort, option: '--http-port', shared })
   try {
     const { apiHost: host, apiPort: port } = settings
-    return { http, api: bind({ host, port, option: '--api-port', shared }), takenBack: false }
+    const api = bind({ host, port, option: '--api-port', shared })
+    return { http, api, takenBack: false, hung }
   } catch (error) {
     http.close()
     throw error
@@ -60,8 +67,10 @@ function asListener(socket: HeldSocket): Listener | undefined {
   return where ? { fd: socket.fd, ...where, close: () => socket.close() } : undefined
 }
 
-function fits(listener: Listener, wantedPort: number): boolean {
-  return wantedPort === 0 || listener.port === wantedPort
+/** False when the settings ask for another address than the old socket has. */
+function fits(listener: Listener | undefined, host: string, port: number): boolean {
+  if (!listener || (port !== 0 && listener.port !== port)) return false
+  return listener.address === host || (host === '::' && listener.address === '0.0.0.0')
 }
 
 function bind(wanted: { host: string; port: number; option: string; shared: boolean }): Listener {

@@ -135,6 +135,7 @@ export class PlatformChild {
       child.once('spawn', resolve)
       child.once('error', reject)
     })
+    child.unref() // A keeper that leaves does not wait for it.
     const identity = identify(child.pid ?? 0)
     if (!identity) throw new Error(`${name} ended at once`)
     this.#current = identity

@@ -7,6 +7,7 @@
  */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { messageOf } from '../model/app-error.ts'
 import { daemonStopMs, drainTimeoutMs } from '../model/limits.ts'
 import { type DataLayout, dataLayout } from '../model/layout.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -21,6 +22,9 @@ import { findLeadersWith, identify, isAlive } from './process-facts.ts'
 const smallNursery = '--max-semi-space-size=1'
 export const daemonNodeFlags = [smallNursery, '--max-old-space-size=512'] as const
 export const proxyNodeFlags = [smallNursery, '--no-async-context-frame'] as const
+
+/** A proxy drains its requests before it goes; then it has as long as the daemon. */
+const proxyStopMs = drainTimeoutMs + daemonStopMs
 
 /** Program and arguments of each; the default starts `entry` with the keeper's own Node.js. */
 export interface PlatformCommands {
@@ -53,6 +57,8 @@ export class Platform {
   readonly #layout: DataLayout
   readonly #daemon: PlatformChild
   readonly #proxies: readonly PlatformChild[]
+  /** Old proxies finish their requests while the new ones serve. */
+  #leaving: Promise<unknown> = Promise.resolve()
 
   constructor(options: PlatformOptions) {
     const { settings, commands } = options
@@ -80,7 +86,7 @@ export class Platform {
 
   /** Starts or adopts all. Resolves when each of them runs (not: is ready). */
   async start(): Promise<void> {
-    const { table, listeners } = this.#options
+    const { table, listeners, log } = this.#options
     const rows = table.rows().filter((row) => row.kind === 'platform')
     await this.#endUnknown(rows)
     const living = new Map(rows.filter(isAlive).map((row) => [row.name, row]))
@@ -98,13 +104,15 @@ export class Platform {
     if (daemon && !listeners.takenBack) await endProcess(daemon, daemonStopMs)
     await this.#daemon.start(adopt('daemon'))
     const surplus = [...living.values(), ...replaced].filter(isAlive)
-    await Promise.all(surplus.map((row) => this.#end(row)))
+    this.#leaving = Promise.all(surplus.map((row) => this.#end(row)))
+    this.#leaving.catch((error) => log('platform.stays', { error: messageOf(error) }))
   }
 
   /** The daemon first, so that nothing is planned any more, then the proxies, which drain. */
   async stop(): Promise<void> {
     await this.#daemon.stop(daemonStopMs)
-    await Promise.all(this.#proxies.map((proxy) => proxy.stop(drainTimeoutMs + daemonStopMs)))
+    await Promise.all(this.#proxies.map((proxy) => proxy.stop(proxyStopMs)))
+    await Promise.allSettled([this.#leaving])
   }
 
   async leave(): Promise<void> {
@@ -149,10 +157,11 @@ export class Platform {
   }
 
   async #end(row: PlatformRow): Promise<void> {
-    const { table, log } = this.#options
+    const { table, log, listeners } = this.#options
     log('platform.replaced', { name: row.name, pid: row.pid })
-    await endProcess(row, drainTimeoutMs + daemonStopMs)
     const slot = Number(/^proxy-(\d+)$/.exec(row.name)?.[1] ?? -1)
+    const hangs = listeners.hung.includes(this.#layout.handbackSocket(slot, row.pid))
+    await endProcess(row, hangs ? 0 : proxyStopMs)
     if (slot >= 0) await this.#forgetSockets(slot, row.pid)
     const current = table.rows().find((each) => each.kind === 'platform' && each.name === row.name)
     if (current?.pid === row.pid) await table.remove(row)

@@ -111,15 +111,20 @@ async function startKeeper(
       await platform.stop()
       await instances.stopAll(stopTimeoutMs)
       await server.close()
-      listeners.http.close()
-      listeners.api.close()
+      closeBoth(listeners)
     },
     async leave() {
       await server.close()
       await platform.leave()
       await instances.leaveAll()
+      closeBoth(listeners)
     },
   }
+}
+
+function closeBoth({ http, api }: Listeners): void {
+  http.close()
+  api.close()
 }
 
 function handlersOf(

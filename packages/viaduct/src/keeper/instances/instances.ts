@@ -20,6 +20,7 @@ import {
 import { IpcChannel } from './ipc-channel.ts'
 import { LogPipes } from './log-pipes.ts'
 import { identify } from '../process-facts.ts'
+import { shellArguments } from './shell-line.ts'
 import { type Shim, spawnShim } from './shim.ts'
 
 export interface InstancesOptions {
@@ -195,7 +196,7 @@ function shimOptions(
   const { id, cwd, env, uid, gid, command } = spec
   return {
     ...{ id, cwd, env, uid, gid },
-    argv: ['/bin/sh', '-c', command],
+    argv: shellArguments(command),
     stdout: files.stdout.fd,
     stderr: files.stderr.fd,
     exitFile: files.exitFile.fd,

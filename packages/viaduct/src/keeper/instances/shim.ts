@@ -75,6 +75,7 @@ export async function spawnShim(options: ShimOptions): Promise<Shim> {
   })
   const pid = await spawned(child, options)
   child.stdin?.on('error', () => undefined) // It died before `go`; its exit tells.
+  child.unref() // A keeper that leaves does not wait for it.
   return { process: child, pid, go: () => child.stdin?.end('go\n') }
 }
 

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { SharedWriters } from '../../logs/shared-writers.ts'
+import type { ProcessSpec } from '../../wire/keeper-protocol.ts'
+import { cgroupName, probeCgroup } from '../cgroup.ts'
+import { ChildTable } from '../child-table.ts'
+import { testUid, until } from '../fixtures/test-keeper.ts'
+import { readProcess } from '../process-facts.ts'
+import { Instances } from './instances.ts'
+
+const folder = await mkdtemp(join(tmpdir(), 'viaduct-instances-'))
+after(() => rm(folder, { recursive: true }))
+const probe = await probeCgroup({ name: cgroupName(folder) })
+
+/** Five processes, each in a session or group of its own but one; two of them are orphans. */
+const escaping = `
+trap '' TERM
+setsid sh -c 'echo "pid $$"; sleep 70 & echo "pid $!"; wait' &
+(setsid sh -c 'trap "" TERM; (sleep 70 & echo "pid $!"); echo "pid $$"; sleep 70' &)
+(sleep 70 & echo "pid $!")
+wait`
+
+for (const { name, cgroupBase } of [
+  { name: 'a control group', cgroupBase: probe.usable ? probe.base : undefined },
+  { name: 'a scan of /proc', cgroupBase: null },
+]) {
+  test(`stop reaches descendants that left session and parent, by ${name}`, async (t) => {
+    if (cgroupBase === undefined) return t.skip(probe.usable ? '' : `no cgroup: ${probe.reason}`)
+    const logFile = join(folder, `${cgroupBase ? 'cgroup' : 'scan'}.log`)
+    const instances = new Instances({
+      ...{ folder, run: folder, cgroupBase, emit: () => undefined },
+      table: await ChildTable.open(join(folder, 'children.json')),
+      writers: new SharedWriters({ maxBytes: 1e6, filesKept: 1 }),
+    })
+    const id = cgroupBase ? 'with' : 'without'
+    await instances.start(spec({ id, command: escaping, logFile }))
+    const pids = await until(async () => {
+      const found = (await readFile(logFile, 'utf8').catch(() => '')).match(/(?<=pid )\d+/g) ?? []
+      return found.length === 5 ? found.map(Number) : null
+    }, 'five processes')
+    const known = instances.get(id).pids()
+    assert.ok(pids.every((pid) => known.includes(pid)))
+
+    const exit = await instances.get(id).stop(100)
+    assert.equal(exit.killed, true)
+    for (const pid of pids) assert.equal(readProcess(pid)?.state ?? 'Z', 'Z')
+    assert.deepEqual(instances.get(id).pids(), [])
+    await instances.forget(id)
+  })
+}
+
+test('a number that a stranger has by now is never signalled', async () => {
+  const table = await ChildTable.open(join(folder, 'strangers.json'))
+  const instances = new Instances({
+    ...{ folder, run: folder, cgroupBase: null, emit: () => undefined, table },
+    writers: new SharedWriters({ maxBytes: 1e6, filesKept: 1 }),
+  })
+  const me = readProcess(process.ppid)
+  assert.ok(me)
+  // As if the shim had had the pid that now is our parent's.
+  instances.adopt({
+    ...{ kind: 'instance', id: 'old', pid: me.pid, startTime: me.startTime - 1, bootId: 'x' },
+    ...{ startedAt: 0, cgroup: null, logFile: join(folder, 'x.log'), logSource: 'x' },
+    ...{ emitOutput: false, labels: {}, stopping: false, exit: null },
+  })
+  const exit = await instances.get('old').exited()
+  assert.deepEqual([exit.reason, exit.code, exit.signal], ['signal', null, null])
+  assert.notEqual(readProcess(me.pid), null)
+})
+
+function spec(own: { id: string; command: string; logFile: string }): ProcessSpec {
+  return {
+    ...own,
+    ...{ cwd: '/', env: { PATH: '/usr/bin:/bin' }, uid: testUid, gid: testUid, nice: 0 },
+    ...{ logSource: 'web.1', ipc: false, emitOutput: false, labels: {} },
+  }
+}
