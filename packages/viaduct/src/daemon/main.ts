@@ -14,6 +14,7 @@ import { AppError, messageOf } from '../model/app-error.ts'
 import { dataLayout } from '../model/layout.ts'
 import { readSettings } from '../settings/settings-file.ts'
 import { openSqliteStore } from '../store/sqlite-store.ts'
+import { collectStartGarbage } from './collect-start-garbage.ts'
 import { openLog } from './open-log.ts'
 import { readVersion } from './read-version.ts'
 
@@ -54,6 +55,7 @@ async function runDaemon(dataDir: string, signal: AbortSignal): Promise<void> {
   await using api = await openApi({ engine, store, settings, layout, log, version, ...inherited })
   const tookMs = Math.round(performance.now() - startedAt)
   log.info('daemon.started', { version, node: process.versions.node, port: api.port, tookMs })
+  collectStartGarbage()
   await aborted(signal)
   log.info('daemon.stopping')
 }

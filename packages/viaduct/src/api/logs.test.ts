@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { appendFile, mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type { LogOptions } from '../contract/client.ts'
+import { parseAppName, type ReleaseNumber } from '../model/ids.ts'
+import { openTestApi, type TestApi } from './open-test-api.suite.ts'
+
+let api: TestApi
+const name = parseAppName('shop')
+before(async () => {
+  api = await openTestApi()
+  await api.client.deploys.create('shop', Buffer.from('x'))
+  await api.client.deploys.create('shop', Buffer.from('x'))
+  await write(1, 'app', ['01 web.1 stdout one', '02 web.2 stderr two'])
+  await write(2, 'app', ['03 web.1 stdout three', '04 worker.1 stdout four'])
+  await write(1, 'install', ['00 install stdout old'])
+  await write(2, 'install', ['00 install stdout new'])
+})
+after(() => api[Symbol.asyncDispose]())
+
+function fileOf(release: number, kind: 'app' | 'install'): string {
+  return api.layout.app(name).releaseLog(release as ReleaseNumber, kind)
+}
+
+/** Lines begin with the second of their time. */
+async function write(release: number, kind: 'app' | 'install', lines: string[]): Promise<void> {
+  const file = fileOf(release, kind)
+  await mkdir(dirname(file), { recursive: true })
+  await appendFile(
+    file,
+    lines.map((line) => `2026-01-01T00:00:${line.slice(0, 2)}.000Z${line.slice(2)}\n`).join(''),
+  )
+}
+
+async function read(options: LogOptions = {}): Promise<string[]> {
+  const found: string[] = []
+  for await (const { text } of api.client.logs.read('shop', options)) found.push(text)
+  return found
+}
+
+test('lines of all releases come in order, the newest last', async () => {
+  assert.deepEqual(await read(), ['one', 'two', 'three', 'four'])
+  assert.deepEqual(await read({ lines: 3 }), ['two', 'three', 'four'])
+  assert.deepEqual(await read({ lines: 1 }), ['four'])
+  assert.deepEqual(await read({ lines: 0 }), [])
+})
+
+test('lines are chosen by stream, process, release and time', async () => {
+  assert.deepEqual(await read({ stream: 'stderr' }), ['two'])
+  assert.deepEqual(await read({ stream: 'stdout' }), ['one', 'three', 'four'])
+  assert.deepEqual(await read({ process: 'web' }), ['one', 'two', 'three'])
+  assert.deepEqual(await read({ process: 'web.1' }), ['one', 'three'])
+  assert.deepEqual(await read({ process: 'w' }), [])
+  assert.deepEqual(await read({ release: 'v1' }), ['one', 'two'])
+  assert.deepEqual(await read({ since: Date.parse('2026-01-01T00:00:02Z') }), [
+    'two',
+    'three',
+    'four',
+  ])
+  await assert.rejects(read({ release: 'v9' }), { code: 'release-not-found' })
+})
+
+test('the install log is that of the newest release', async () => {
+  assert.deepEqual(await read({ stream: 'install' }), ['new'])
+  assert.deepEqual(await read({ stream: 'install', release: '1' }), ['old'])
+})
+
+test('access logs of all workers are one, by time', async () => {
+  const { logs } = api.layout.app(name)
+  await writeFile(
+    join(logs, 'access.0.log'),
+    '{"at":1000,"path":"/a"}\n{"at":3000,"path":"/c"}\nhalf',
+  )
+  await writeFile(join(logs, 'access.1.log'), '{"at":2000,"path":"/b"}\n')
+  const lines = await read({ stream: 'access' })
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line).path),
+    ['/a', '/b', '/c'],
+  )
+  assert.equal((await read({ stream: 'access', lines: 1 })).length, 1)
+})
+
+test('without asking for JSON, lines are text', async () => {
+  const headers = { 'x-auth-token': api.token }
+  const response = await fetch(`${api.url}/applications/shop/logs/app?lines=1`, { headers })
+  assert.match(response.headers.get('content-type') ?? '', /^text\/plain/)
+  assert.equal(await response.text(), '2026-01-01T00:00:04.000Z worker.1 stdout four\n')
+})
+
+test('following shows new lines, also of releases that come later, until it is aborted', async () => {
+  const abort = new AbortController()
+  const lines = api.client.logs.read('shop', { follow: true, lines: 1, signal: abort.signal })
+  const next = async () => ((await lines.next()).value as { text: string }).text
+  assert.equal(await next(), 'four')
+  await write(2, 'app', ['05 web.1 stdout five'])
+  assert.equal(await next(), 'five')
+  await write(3, 'app', ['06 web.1 stdout six'])
+  assert.equal(await next(), 'six')
+  const later = new Date(Date.now() + 60_000).toISOString()
+  await appendFile(fileOf(1, 'app'), `${later} web.2 stdout seven\n`)
+  assert.equal(await next(), 'seven')
+  const ended = lines.next()
+  abort.abort(new Error('enough'))
+  await assert.rejects(ended)
+})
