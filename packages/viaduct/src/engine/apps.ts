@@ -14,10 +14,13 @@ export class Apps {
   readonly runners = new Map<AppName, AppRunner>()
   readonly #creating = new Map<AppName, Promise<AppRunner>>()
 
-  /** @throws {AppError} `app-not-found` */
-  find(name: AppName): AppRunner {
+  /**
+   * @param options.leaving Also one that is being destroyed.
+   * @throws {AppError} `app-not-found`
+   */
+  find(name: AppName, { leaving = false }: { leaving?: boolean } = {}): AppRunner {
     const runner = this.runners.get(name)
-    if (runner && !runner.leaving) return runner
+    if (runner && (leaving || !runner.leaving)) return runner
     throw new AppError('app-not-found', `There is no app "${name}"`)
   }
 

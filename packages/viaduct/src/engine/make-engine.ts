@@ -59,7 +59,7 @@ export function makeEngine({
     start: (name) => ask(name, start),
     cancel: (name, id) => ask(name, (runner) => cancel(runner, id)),
     destroy: async (name) => {
-      await destroy(await find(name))
+      await destroy(apps.find(name, { leaving: true }))
       apps.runners.delete(name)
     },
     stats: () => platformStats(parts, apps.runners.values(), sampler),

@@ -13,7 +13,7 @@ import type { Store } from '../store/store.ts'
 import type { KeeperEvents, KeeperState } from '../wire/keeper-protocol.ts'
 import type { EngineParts } from './app/engine-parts.ts'
 import { ownerOf } from './app/make-setup.ts'
-import { noteExit } from './app/note-exit.ts'
+import { noteExit } from './steps/note-exit.ts'
 import { Apps } from './apps.ts'
 import { BuildQueue } from './builds/build-queue.ts'
 import { JobRunner } from './builds/job-runner.ts'
@@ -86,9 +86,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     memory[Symbol.dispose]()
     await parts.builds[Symbol.asyncDispose]()
     const closing = [...apps.runners.values()].map((runner) => runner[Symbol.asyncDispose]())
-    await keeper[Symbol.asyncDispose]()
+    // Whoever waits for keeper or proxies is told that they are gone, and gives up.
+    await Promise.all([keeper[Symbol.asyncDispose](), proxies[Symbol.asyncDispose]()])
     await Promise.all(closing)
-    await proxies[Symbol.asyncDispose]()
   }
   try {
     await keeper.connected()

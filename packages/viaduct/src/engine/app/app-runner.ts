@@ -19,7 +19,7 @@ import {
 import type { AppRecords } from '../records/app-records.ts'
 import { DeployJournal } from '../records/deploy-journal.ts'
 import type { EngineParts } from './engine-parts.ts'
-import { executeStep } from './execute-step.ts'
+import { executeStep } from '../steps/execute-step.ts'
 import type { LiveInstance } from './live-instance.ts'
 import { Mailbox } from './mailbox.ts'
 import { makePolicy, makeSetup } from './make-setup.ts'
@@ -162,6 +162,8 @@ export class AppRunner implements AsyncDisposable {
       this.#wakeAt(plan.wakeAt)
       if (plan.steps.length === 0) return
       for (const step of plan.steps) {
+        // What was asked of the proxies at the end may be undone: the next start looks again.
+        if (this.#closed) return
         this.parts.log.debug('app.step', { app: this.records.name, ...step })
         await executeStep(this, step)
       }

@@ -9,7 +9,7 @@ import { type BuiltArtifact, buildArtifact } from '../../build/build-artifact.ts
 import type { BuildOutput } from '../../build/run-step.ts'
 import { unpackArchive } from '../../sources/unpack-archive.ts'
 import type { AppRunner } from '../app/app-runner.ts'
-import { recordFailure } from '../app/fail-deploy.ts'
+import { recordFailure } from '../steps/fail-deploy.ts'
 import { ownerOf } from '../app/make-setup.ts'
 import type { StoredDeploy } from '../records/stored-deploy.ts'
 import { mergedConfig } from '../requests/merged-config.ts'

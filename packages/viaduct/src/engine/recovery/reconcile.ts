@@ -8,8 +8,8 @@ import { stopTimeoutMs } from '../../model/limits.ts'
 import type { KeeperState, ProcessInfo } from '../../wire/keeper-protocol.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import type { EngineParts } from '../app/engine-parts.ts'
-import { noteExit } from '../app/note-exit.ts'
-import { goneExit } from '../app/stop-instance.ts'
+import { noteExit } from '../steps/note-exit.ts'
+import { goneExit } from '../steps/stop-instance.ts'
 
 /** Notes what ended while the keeper was away. */
 export function reconcileApp(runner: AppRunner, state: KeeperState): void {

@@ -8,8 +8,8 @@ import type { ProcessInfo } from '../../wire/keeper-protocol.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { LiveInstance } from '../app/live-instance.ts'
 import { hostsOf } from '../app/make-setup.ts'
-import { noteExit } from '../app/note-exit.ts'
-import { beginWatch } from '../app/watch-ready.ts'
+import { noteExit } from '../steps/note-exit.ts'
+import { beginWatch } from '../steps/watch-ready.ts'
 
 /** Call it in the runner's turn, before anything else. */
 export async function recoverApp(

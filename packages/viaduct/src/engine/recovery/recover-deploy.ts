@@ -3,7 +3,7 @@ import { access, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCodeOf } from '../../model/app-error.ts'
 import type { AppRunner } from '../app/app-runner.ts'
-import { recordFailure } from '../app/fail-deploy.ts'
+import { recordFailure } from '../steps/fail-deploy.ts'
 import { queueBuild } from '../builds/build-release.ts'
 
 /** Call it in the runner's turn. One that was starting is the planner's affair. */

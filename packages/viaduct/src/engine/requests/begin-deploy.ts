@@ -7,7 +7,7 @@ import { makeDeployId } from '../../model/ids.ts'
 import type { App, DeployKind, Release } from '../../model/release.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { AppRunner } from '../app/app-runner.ts'
-import { closeDeploy } from '../app/end-deploy.ts'
+import { closeDeploy } from '../steps/end-deploy.ts'
 import type { AppChange, ConfigChanges, StoredDeploy } from '../records/stored-deploy.ts'
 
 export interface NewDeploy {

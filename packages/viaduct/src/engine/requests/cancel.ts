@@ -3,7 +3,7 @@ import { AppError } from '../../model/app-error.ts'
 import { errorCatalogue } from '../../model/error-catalogue.ts'
 import type { DeployId } from '../../model/ids.ts'
 import type { AppRunner } from '../app/app-runner.ts'
-import { endDeploy } from '../app/end-deploy.ts'
+import { endDeploy } from '../steps/end-deploy.ts'
 import type { StoredDeploy } from '../records/stored-deploy.ts'
 
 /** @throws {AppError} `not-found` */

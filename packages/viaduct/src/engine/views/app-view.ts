@@ -6,6 +6,7 @@ import type { AppRunner } from '../app/app-runner.ts'
 import { countsOf, hostsOf } from '../app/make-setup.ts'
 import type { AppStatus, AppView } from '../engine.ts'
 
+/** A snapshot; instances that have exited are not in it. */
 export function viewApp(runner: AppRunner): AppView {
   const { records, parts } = runner
   const { app } = records

@@ -2,9 +2,9 @@
 import { AppError } from '../../model/app-error.ts'
 import type { InstanceId } from '../../model/ids.ts'
 import type { InstanceExit } from '../../model/instance.ts'
-import type { AppRunner } from './app-runner.ts'
+import type { AppRunner } from '../app/app-runner.ts'
 import { noteExit } from './note-exit.ts'
-import { timeoutsOf } from './make-setup.ts'
+import { timeoutsOf } from '../app/make-setup.ts'
 
 /** Begins it: the instance is `stopping`, later `exited`. */
 export function stopInstance(runner: AppRunner, id: InstanceId): void {

@@ -1,8 +1,8 @@
 /** The step that moves an app's requests: writes the new table and waits for every proxy's word. */
 import type { AppRoute } from '../../model/route.ts'
 import type { RoutePlan } from '../../plan/setup.ts'
-import type { AppRunner } from './app-runner.ts'
-import { hostsOf } from './make-setup.ts'
+import type { AppRunner } from '../app/app-runner.ts'
+import { hostsOf } from '../app/make-setup.ts'
 
 /**
  * @param plan null takes the app out of the table.

@@ -4,8 +4,8 @@
  */
 import type { DeployId, InstanceId } from '../../model/ids.ts'
 import type { DrainResult } from '../../wire/proxy-protocol.ts'
-import type { AppRunner } from './app-runner.ts'
-import { timeoutsOf } from './make-setup.ts'
+import type { AppRunner } from '../app/app-runner.ts'
+import { timeoutsOf } from '../app/make-setup.ts'
 
 /** Begins it: the instance is `draining`, later `warm`. */
 export function drainInstance(runner: AppRunner, id: InstanceId): void {

@@ -8,10 +8,10 @@ import type { DeployId } from '../../model/ids.ts'
 import type { DeployFailure } from '../../model/release.ts'
 import type { Step } from '../../plan/plan.ts'
 import { reportNotReady } from '../diagnose/report-not-ready.ts'
-import type { AppRunner } from './app-runner.ts'
+import type { AppRunner } from '../app/app-runner.ts'
 import { endDeploy } from './end-deploy.ts'
-import type { LiveInstance } from './live-instance.ts'
-import { timeoutsOf } from './make-setup.ts'
+import type { LiveInstance } from '../app/live-instance.ts'
+import { timeoutsOf } from '../app/make-setup.ts'
 import { renderExit } from './note-exit.ts'
 
 type FailStep = Extract<Step, { type: 'fail-deploy' }>

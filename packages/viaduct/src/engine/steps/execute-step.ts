@@ -1,6 +1,6 @@
 /** Carries out one step of a plan: to each kind the function that does it. It chooses nothing. */
 import type { Step } from '../../plan/plan.ts'
-import type { AppRunner } from './app-runner.ts'
+import type { AppRunner } from '../app/app-runner.ts'
 import { drainInstance } from './drain-instance.ts'
 import { failDeploy } from './fail-deploy.ts'
 import { forgetInstance } from './forget-instance.ts'

@@ -3,8 +3,8 @@ import type { InstanceId } from '../../model/ids.ts'
 import type { InstanceExit } from '../../model/instance.ts'
 import { portConflictsMax } from '../../model/limits.ts'
 import { slotKey } from '../../plan/setup.ts'
-import type { AppRunner } from './app-runner.ts'
-import type { LiveInstance } from './live-instance.ts'
+import type { AppRunner } from '../app/app-runner.ts'
+import type { LiveInstance } from '../app/live-instance.ts'
 import { forgetInstance } from './forget-instance.ts'
 
 /** Takes note once; a second report of the same end changes nothing. */

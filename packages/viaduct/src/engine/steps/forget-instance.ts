@@ -1,7 +1,7 @@
 /** The step that lets go of an instance which has ended: its row, its port, the keeper's record. */
 import { messageOf } from '../../model/app-error.ts'
 import type { InstanceId } from '../../model/ids.ts'
-import type { AppRunner } from './app-runner.ts'
+import type { AppRunner } from '../app/app-runner.ts'
 
 /** The row goes at once; the keeper's when it can be reached (else the next start sees to it). */
 export function forgetInstance(runner: AppRunner, id: InstanceId): void {

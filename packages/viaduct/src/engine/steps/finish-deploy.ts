@@ -2,7 +2,7 @@
 import type { DeployId } from '../../model/ids.ts'
 import type { App } from '../../model/release.ts'
 import { type StoredDeploy, withoutTaken } from '../records/stored-deploy.ts'
-import type { AppRunner } from './app-runner.ts'
+import type { AppRunner } from '../app/app-runner.ts'
 import { pruneApp } from './prune-app.ts'
 
 /** @throws {AppError} `disk-full`; the planner then asks for it again. */

@@ -8,8 +8,8 @@ import { dirname } from 'node:path'
 import { removeOldArtifacts } from '../../build/remove-old-artifacts.ts'
 import { deploysKept } from '../../model/limits.ts'
 import { isFinished, type Release } from '../../model/release.ts'
-import type { AppRunner } from './app-runner.ts'
-import { ownerOf } from './make-setup.ts'
+import type { AppRunner } from '../app/app-runner.ts'
+import { ownerOf } from '../app/make-setup.ts'
 
 export async function pruneApp(runner: AppRunner): Promise<void> {
   const { records, parts, journal } = runner

@@ -9,9 +9,9 @@ import type { ReadinessAttempt } from '../../model/readiness.ts'
 import type { Release } from '../../model/release.ts'
 import { listeningSockets } from '../diagnose/listening-sockets.ts'
 import { type WaitOutcome, waitUntilReady } from '../readiness/wait-until-ready.ts'
-import type { AppRunner } from './app-runner.ts'
-import type { LiveInstance } from './live-instance.ts'
-import { timeoutsOf } from './make-setup.ts'
+import type { AppRunner } from '../app/app-runner.ts'
+import type { LiveInstance } from '../app/live-instance.ts'
+import { timeoutsOf } from '../app/make-setup.ts'
 import { parseStartedMessage } from './started-message.ts'
 
 /** Begins it; the end comes as an event. Call it before the instance can say anything. */

@@ -3,7 +3,7 @@ import type { DeployEventType } from '../../model/events.ts'
 import type { DeployFailure, DeployState } from '../../model/release.ts'
 import { rm } from 'node:fs/promises'
 import type { StoredDeploy } from '../records/stored-deploy.ts'
-import type { AppRunner } from './app-runner.ts'
+import type { AppRunner } from '../app/app-runner.ts'
 
 type Unswapped = Extract<DeployState, 'failed' | 'cancelled' | 'superseded'>
 
