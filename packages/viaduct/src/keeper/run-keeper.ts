@@ -16,7 +16,7 @@ import { renderSettings } from '../settings/settings-file.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { KeeperCalls, KeeperEvents } from '../wire/keeper-protocol.ts'
 import { openRpcServer, type RpcServer } from '../wire/rpc.ts'
-import { cgroupName, probeCgroup } from './cgroup.ts'
+import { cgroupName, probeCgroup, removeCgroup } from './cgroup.ts'
 import { ChildTable } from './child-table.ts'
 import type { Emit } from './instances/instance.ts'
 import { Instances } from './instances/instances.ts'
@@ -110,6 +110,7 @@ async function startKeeper(
     async stop() {
       await platform.stop()
       await instances.stopAll(stopTimeoutMs)
+      if (probe.usable) removeCgroup(probe.base)
       await server.close()
       closeBoth(listeners)
     },

@@ -20,6 +20,8 @@ export interface RotatingWriterOptions {
 
 /** writev takes at most this many buffers at once (IOV_MAX). */
 const batchMaxBuffers = 1024
+/** Small enough that a reader that waits goes on soon. */
+const batchMaxBytes = 512 * 1024
 
 export class RotatingWriter implements AsyncDisposable {
   readonly #options: RotatingWriterOptions
@@ -29,6 +31,7 @@ export class RotatingWriter implements AsyncDisposable {
   #queuedBytes = 0
   #working: Promise<void> | null = null
   #failing = false
+  #waiting: (() => void)[] = []
 
   constructor(options: RotatingWriterOptions) {
     this.#options = options
@@ -37,7 +40,7 @@ export class RotatingWriter implements AsyncDisposable {
   /**
    * Queues whole lines.
    *
-   * @returns False when the queue is above its mark: stop reading until `drained` resolves.
+   * @returns False when the queue is above its mark: stop reading until `ready` resolves.
    */
   write(lines: Buffer): boolean {
     if (lines.length > 0) {
@@ -46,6 +49,12 @@ export class RotatingWriter implements AsyncDisposable {
       this.#working ??= this.#work()
     }
     return this.#queuedBytes < logQueueMaxBytes
+  }
+
+  /** Resolves when the queue is well below its mark again. */
+  ready(): Promise<void> {
+    if (this.#queuedBytes < logQueueMaxBytes / 2) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
   /** Resolves when all that was queued is written (or dropped, after an error). */
@@ -70,6 +79,9 @@ export class RotatingWriter implements AsyncDisposable {
         this.#queuedBytes = 0
         await this.#close()
       }
+      if (this.#queuedBytes < logQueueMaxBytes / 2) {
+        for (const resolve of this.#waiting.splice(0)) resolve()
+      }
     }
     this.#working = null
   }
@@ -81,7 +93,7 @@ export class RotatingWriter implements AsyncDisposable {
     let bytes = 0
     for (const buffer of this.#queue) {
       const fits = bytes + buffer.length <= room || this.#fileBytes + bytes === 0
-      if (!fits || batch.length === batchMaxBuffers) break
+      if (!fits || batch.length === batchMaxBuffers || bytes > batchMaxBytes) break
       batch.push(buffer)
       bytes += buffer.length
     }

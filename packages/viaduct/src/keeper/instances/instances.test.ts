@@ -5,14 +5,17 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { SharedWriters } from '../../logs/shared-writers.ts'
 import type { ProcessSpec } from '../../wire/keeper-protocol.ts'
-import { cgroupName, probeCgroup } from '../cgroup.ts'
+import { cgroupName, probeCgroup, removeCgroup } from '../cgroup.ts'
 import { ChildTable } from '../child-table.ts'
 import { testUid, until } from '../fixtures/test-keeper.ts'
 import { readProcess } from '../process-facts.ts'
 import { Instances } from './instances.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'viaduct-instances-'))
-after(() => rm(folder, { recursive: true }))
+after(async () => {
+  await rm(folder, { recursive: true })
+  if (probe.usable) removeCgroup(probe.base)
+})
 const probe = await probeCgroup({ name: cgroupName(folder) })
 
 /** Five processes, each in a session or group of its own but one; two of them are orphans. */

@@ -86,7 +86,7 @@ function openPipe(stream: LogStream, options: LogPipesOptions): Pipe {
   socket.on('data', (chunk: Buffer) => {
     if (writer.write(stamper.push(chunk))) return
     socket.pause()
-    void writer.drained().then(() => socket.resume())
+    void writer.ready().then(() => socket.resume())
   })
   return { socket, stamper, closed }
 }
