@@ -40,20 +40,23 @@ export async function linkTree(
         else if (entry.isSymbolicLink()) {
           await symlink(await readlink(path), copy)
           made.push(copy)
-        } else if (entry.isFile()) await linkFile(path, copy)
+        } else if (entry.isFile() && !(await linkFile(path, copy))) made.push(copy)
       }),
     )
   }
   await Promise.all(made.map((path) => giveTo(path, options.owner)))
 }
 
-async function linkFile(from: string, to: string): Promise<void> {
+/** @returns False when it had to be a copy, which then belongs to nobody else. */
+async function linkFile(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to)
+    return true
   } catch (error) {
     const code = systemCodeOf(error)
     if (code !== 'EMLINK' && code !== 'EXDEV' && code !== 'EPERM') throw error
     await copyFile(from, to, constants.COPYFILE_FICLONE)
+    return false
   }
 }
 
