@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { BoundSocket, connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { takeBack } from './take-back.ts'
+
+const dir = await mkdtemp(join(tmpdir(), 'viaduct-handback-'))
+const holders = new Set<ChildProcess>()
+after(async () => {
+  for (const holder of holders) holder.kill('SIGKILL')
+  await rm(dir, { recursive: true })
+})
+
+const entry = fileURLToPath(new URL('./fixtures/holder.ts', import.meta.url))
+const names = ['http', 'api'] as const
+
+async function startHolder(path: string, fds: readonly number[]): Promise<ChildProcess> {
+  const stdio = ['ignore', 'pipe', 'inherit', ...fds] as const
+  const holder = spawn(process.execPath, [entry, path], { stdio: [...stdio] })
+  holders.add(holder)
+  assert.ok(holder.stdout)
+  await once(holder.stdout, 'data')
+  return holder
+}
+
+function ask(port: number, host: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    connect(port, host)
+      .on('data', (data) => resolve(String(data)))
+      .on('error', reject)
+  })
+}
+
+for (const host of ['127.0.0.1', '::']) {
+  test(`the very same sockets come back, generation after generation, on ${host}`, async () => {
+    const http = new BoundSocket({ host, port: 0, reusePort: true })
+    const api = new BoundSocket({ host: '127.0.0.1', port: 0, reusePort: true })
+    const [port, apiPort] = [http.address().port, api.address().port]
+    let path = join(dir, `${host.length}-0.sock`)
+    let holder = await startHolder(path, [http.fd(), api.fd()])
+    http.close()
+    api.close()
+    for (let generation = 1; generation <= 2; generation++) {
+      const taken = await takeBack({ path, names })
+      assert.ok(taken.result === 'taken')
+      const { http: again, api: alsoApi } = taken.sockets
+      assert.ok(again && alsoApi)
+      assert.deepEqual(again.address(), { address: host, port })
+      assert.deepEqual(alsoApi.address(), { address: '127.0.0.1', port: apiPort })
+      path = join(dir, `${host.length}-${generation}.sock`)
+      const next = await startHolder(path, [again.fd, alsoApi.fd])
+      again.close()
+      alsoApi.close()
+      holder.kill('SIGKILL')
+      await once(holder, 'exit')
+      assert.equal(await ask(port, host === '::' ? '127.0.0.1' : host), String(next.pid))
+      holder = next
+    }
+  })
+}
+
+test('where nobody listens, that is the answer', async () => {
+  const taken = await takeBack({ path: join(dir, 'nobody.sock'), names })
+  assert.deepEqual(taken, { result: 'nobody' })
+})
+
+test('a holder that hangs is given up after the limit', async () => {
+  const socket = new BoundSocket({ host: '127.0.0.1', port: 0, reusePort: true })
+  const path = join(dir, 'hung.sock')
+  const holder = await startHolder(path, [socket.fd(), socket.fd()])
+  socket.close()
+  holder.kill('SIGSTOP')
+  const started = performance.now()
+  assert.deepEqual(await takeBack({ path, names, timeoutMs: 300 }), { result: 'expired' })
+  assert.ok(performance.now() - started < 2_000)
+})
