@@ -13,7 +13,8 @@ interface Dyno {
 }
 
 test('A0.1 auth, deploy and dynos work as the seed wrote them, with dyno_count dynos', async () => {
-  await using platform = await startPlatform({ env: { VIADUCT_DYNO_COUNT: '2' } })
+  // With one proxy, for each counts for itself what is in flight.
+  await using platform = await startPlatform({ proxies: 1, env: { VIADUCT_WEB_COUNT: '2' } })
   await using app = await copyFixture('good')
   const host = `127.0.0.1:${platform.apiPort}`
   const env = { VIADUCT_URL: undefined, VIADUCT_TOKEN: undefined }

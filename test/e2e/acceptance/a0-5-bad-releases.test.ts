@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { fetchApp } from '../harness/fetch-app.ts'
 import { copyFixture } from '../harness/fixture-app.ts'
 import { startPlatform } from '../harness/start-platform.ts'
+import { until } from '../harness/until.ts'
 
 const bad: readonly {
   readonly fixture: string
@@ -47,13 +48,12 @@ test('A0.5 a bad release leaves the old one serving, and the client gets the rea
       assert.ok(code === 1 || code === 2, `Exit code ${code}`)
       for (const pattern of says) assert.match(stdout + stderr, pattern)
       assert.equal((await fetchApp(platform.url('app'))).body, 'good 1\n')
-      const instances = await platform.client.apps.instances('app')
-      const living = instances.filter(({ state }) => state !== 'exited')
-      assert.deepEqual(
-        living.map(({ pid }) => pid),
-        [serving?.pid],
-        'The old instance runs on and nothing else does',
-      )
+      const pids = async (): Promise<string> => {
+        const instances = await platform.client.apps.instances('app')
+        return instances.flatMap(({ state, pid }) => (state === 'exited' ? [] : [pid])).join()
+      }
+      const what = 'the old instance runs on and nothing else does'
+      await until(async () => (await pids()) === String(serving?.pid), { what })
     })
   }
 })

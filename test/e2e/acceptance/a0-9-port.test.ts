@@ -6,8 +6,9 @@ import { copyFixture } from '../harness/fixture-app.ts'
 import { startPlatform } from '../harness/start-platform.ts'
 
 test('A0.9 PORT=3000 with two dynos does not make them fight for one port', async () => {
-  await using platform = await startPlatform({ env: { VIADUCT_DYNO_COUNT: '2' } })
+  await using platform = await startPlatform({ env: { VIADUCT_WEB_COUNT: '2' } })
   await using app = await copyFixture('good')
+  await platform.run('deploy', app.path)
   await platform.run('env', `127.0.0.1:${platform.apiPort}`, app.path, 'PORT=3000')
   await platform.run('deploy', app.path)
   const instances = await platform.client.apps.instances('good')

@@ -28,8 +28,9 @@ export interface PlatformOptions {
 }
 
 const repository = join(import.meta.dirname, '../../..')
-/** The command line as a clone has it. */
-export const viaductCommand = join(repository, 'packages/viaduct/bin/viaduct')
+/** The command line as a clone has it; VIADUCT_TEST_COMMAND names another one to be tested. */
+export const viaductCommand =
+  process.env.VIADUCT_TEST_COMMAND ?? join(repository, 'packages/viaduct/bin/viaduct')
 const readyTimeoutMs = 20_000
 const stopTimeoutMs = 60_000
 /** What was told to go may still be on its last instructions. */
