@@ -2,6 +2,7 @@
  * The daemon's log: one JSON object per line on stdout, which the keeper appends to
  * `logs/daemon.platform.log`. The same shape as the keeper's own.
  */
+import { writeSync } from 'node:fs'
 import type { Log, LogFields } from '../model/log.ts'
 
 const levels = ['debug', 'info', 'warn', 'error'] as const
@@ -10,11 +11,8 @@ type Level = (typeof levels)[number]
 /** Field names whose values never reach a log, at any depth. */
 const secret = /token|secret|password|authorization|cookie|^config$|^env$|^changes$/i
 
-/** @param write Gets whole lines. */
-export function openLog(
-  least: Level,
-  write: (line: string) => void = (line) => void process.stdout.write(line),
-): Log {
+/** @param write Gets whole lines. Default: stdout. */
+export function openLog(least: Level, write: (line: string) => void = writeToStdout): Log {
   const at = (level: Level) => {
     if (levels.indexOf(level) < levels.indexOf(least)) return () => {}
     return (event: string, fields: LogFields = {}): void => {
@@ -30,4 +28,12 @@ function render(name: string, value: unknown): unknown {
   if (!(value instanceof Error)) return value
   const { name: kind, message, stack, cause } = value
   return { name: kind, message, stack, cause, ...('code' in value && { code: value.code }) }
+}
+
+function writeToStdout(line: string): void {
+  try {
+    writeSync(1, line)
+  } catch {
+    // A full disk or a reader that is gone costs the line, never the daemon.
+  }
 }
