@@ -66,7 +66,7 @@ export class AppRunner implements AsyncDisposable {
   /** Hands in an event. */
   post(event: string, task: () => Promise<void> | void): void {
     if (this.#closed) return
-    this.#mailbox.ask(task).catch((error: unknown) => {
+    this.#mailbox.add(task).catch((error: unknown) => {
       const app = this.records.name
       this.parts.log.error('app.event-failed', { app, event, error: messageOf(error) })
     })

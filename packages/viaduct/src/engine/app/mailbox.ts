@@ -23,9 +23,12 @@ export class Mailbox {
    * @throws {AppError} `busy` when `mailboxMaxEvents` are waiting; what the task throws.
    */
   ask<T>(task: () => Promise<T> | T): Promise<T> {
-    if (this.#length >= mailboxMaxEvents) {
-      return Promise.reject(new AppError('busy', 'Too many requests for this app are waiting'))
-    }
+    if (this.#length < mailboxMaxEvents) return this.add(task)
+    return Promise.reject(new AppError('busy', 'Too many requests for this app are waiting'))
+  }
+
+  /** Queues an event, which must not be lost; there are only a few per instance. */
+  add<T>(task: () => Promise<T> | T): Promise<T> {
     this.#length += 1
     const result = this.#last.then(task)
     this.#last = result

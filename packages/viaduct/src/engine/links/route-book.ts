@@ -14,7 +14,9 @@ export class RouteBook {
   readonly #proxies: ProxyLinks
   #routes: ReadonlyMap<AppName, AppRoute>
   #generation: number
-  #writing: Promise<void> | null = null
+  /** Settles when the generation that is being published is, or could not be. */
+  #last: Promise<unknown> = Promise.resolve()
+  /** The one after it, while it has not begun: more changes go into it. */
   #next: Promise<void> | null = null
 
   constructor(options: { path: string; proxies: ProxyLinks; table: RouteTable | null }) {
@@ -42,18 +44,15 @@ export class RouteBook {
     if (route === null) routes.delete(app)
     else routes.set(app, route)
     this.#routes = routes
-    if (this.#writing === null) return this.#write()
-    this.#next ??= this.#writing.catch(() => null).then(() => this.#write())
-    return this.#next
-  }
-
-  #write(): Promise<void> {
-    this.#next = null
-    this.#writing = this.#publish().finally(() => (this.#writing = null))
-    return this.#writing
+    if (this.#next) return this.#next
+    const publishing = this.#last.then(() => this.#publish())
+    this.#next = publishing
+    this.#last = publishing.catch(() => null) // It is the caller's to see.
+    return publishing
   }
 
   async #publish(): Promise<void> {
+    this.#next = null
     const table = makeTable([...this.#routes.values()], ++this.#generation)
     await writeFileDurably(this.#path, `${JSON.stringify(table)}\n`)
     await this.#proxies.push(table)

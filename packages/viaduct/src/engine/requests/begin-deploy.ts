@@ -7,7 +7,7 @@ import { makeDeployId } from '../../model/ids.ts'
 import type { App, DeployKind, Release } from '../../model/release.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { AppRunner } from '../app/app-runner.ts'
-import { closeDeploy } from '../steps/end-deploy.ts'
+import { clearDeploy, closeDeploy } from '../steps/end-deploy.ts'
 import type { AppChange, ConfigChanges, StoredDeploy } from '../records/stored-deploy.ts'
 
 export interface NewDeploy {
@@ -48,7 +48,8 @@ export async function beginDeploy(runner: AppRunner, wanted: NewDeploy): Promise
   }
   const data = { kind: deploy.kind, release: deploy.release }
   journal.append(deploy.id, 'deploy.queued', { message: wanted.message, data })
-  const superseded = closeSuperseded(runner, deploy)
+  const before = records.deploy
+  const superseded = before && closeSuperseded(runner, before, deploy)
   const changed: App = {
     ...app,
     deploy: deploy.id,
@@ -60,6 +61,7 @@ export async function beginDeploy(runner: AppRunner, wanted: NewDeploy): Promise
     deploys: superseded ? [superseded, deploy] : [deploy],
     events: journal.take(),
   })
+  if (before) clearDeploy(runner, before)
   runner.parts.log.info('deploy.queued', { app: app.name, deploy: deploy.id, ...data })
   return deploy
 }
@@ -75,9 +77,7 @@ export function inheritedChanges(
   return makesRelease ? (runner.records.deploy?.changes ?? {}) : {}
 }
 
-function closeSuperseded(runner: AppRunner, by: StoredDeploy): StoredDeploy | null {
-  const { deploy } = runner.records
-  if (deploy === null) return null
+function closeSuperseded(runner: AppRunner, deploy: StoredDeploy, by: StoredDeploy): StoredDeploy {
   const message = `The newer deploy ${by.id} took over`
   const { hint } = errorCatalogue.superseded
   const error = { code: 'superseded', message, hint, data: { by: by.id } }

@@ -13,19 +13,22 @@ const eventOf: Readonly<Record<Unswapped, DeployEventType>> = {
   superseded: 'deploy.superseded',
 }
 
-/** Stops its build, notes the event and gives back the record that is to be written. */
+/** Notes the event and gives back the record that is to be written. Then call `clearDeploy`. */
 export function closeDeploy(
   runner: AppRunner,
   deploy: StoredDeploy,
   end: { state: Unswapped; error: DeployFailure; message: string },
 ): StoredDeploy {
   const { state, error, message } = end
-  runner.parts.builds.cancel(deploy.id)
   const data = { failure: error, release: deploy.release }
   runner.journal.append(deploy.id, eventOf[state], { message, data })
-  const { upload } = deploy
-  if (upload) runner.background('remove-upload', () => rm(upload.path, { force: true }))
   return { ...deploy, state, error, finishedAt: Date.now(), upload: null }
+}
+
+/** Stops its build and removes its upload: the record says already that it is over. */
+export function clearDeploy(runner: AppRunner, { id, upload }: StoredDeploy): void {
+  runner.parts.builds.cancel(id)
+  if (upload) runner.background('remove-upload', () => rm(upload.path, { force: true }))
 }
 
 /** Ends it and writes that. @throws {AppError} `disk-full` */
@@ -40,4 +43,5 @@ export async function endDeploy(
   const ended = closeDeploy(runner, deploy, { state, ...end })
   const changed = { ...app, deploy: null }
   await records.commit({ app: changed, deploys: [ended], events: journal.take() })
+  clearDeploy(runner, deploy)
 }
