@@ -1,6 +1,6 @@
 /**
  * Makes an artifact, the read-only tree that releases run from, out of an app's source tree:
- * write the source → look what it is → install → build → look again → seal → one rename.
+ * write the source → look at it → install → build → look again → seal → one rename.
  *
  * Until the rename everything is in a staging folder that goes away on failure. An artifact is
  * named by what went into it; one that is already there is used as it is, nothing runs.
@@ -18,7 +18,7 @@ import type { Config } from '../model/release.ts'
 import { detectApp } from './detect-app.ts'
 import type { Npm } from './find-npm.ts'
 import { type Dependencies, installDependencies } from './install-dependencies.ts'
-import type { Processes } from './parse-procfile.ts'
+import type { Processes } from './parse/parse-procfile.ts'
 import { prepareDirectories } from './prepare-directories.ts'
 import { buildPrefix } from './remove-old-artifacts.ts'
 import type { BuildOutput, RunJob } from './run-step.ts'

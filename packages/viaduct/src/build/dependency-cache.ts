@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path'
 import { systemCodeOf } from '../model/app-error.ts'
 import { dependencyCachesKept } from '../model/limits.ts'
 import { linkTree } from './link-tree.ts'
-import type { PackageFacts } from './parse-package.ts'
+import type { PackageFacts } from './parse/parse-package.ts'
 import { type Owner, removeTree, sealTree } from './seal-tree.ts'
 
 export interface DependencyInputs {

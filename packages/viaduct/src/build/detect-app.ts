@@ -8,10 +8,10 @@ import { AppError, systemCodeOf } from '../model/app-error.ts'
 import type { ProcessType } from '../model/ids.ts'
 import { appFileMaxBytes } from '../model/limits.ts'
 import type { Manifest } from '../model/manifest.ts'
-import { nearest } from './manifest-fields.ts'
-import { parseManifest } from './parse-manifest.ts'
-import { type PackageFacts, parsePackage } from './parse-package.ts'
-import { type Processes, parseProcfile } from './parse-procfile.ts'
+import { nearest } from './parse/manifest-fields.ts'
+import { parseManifest } from './parse/parse-manifest.ts'
+import { type PackageFacts, parsePackage } from './parse/parse-package.ts'
+import { type Processes, parseProcfile } from './parse/parse-procfile.ts'
 
 export interface DetectedApp {
   readonly processes: Processes
@@ -78,9 +78,10 @@ function checkRouted(
   // Types that the manifest names were checked with their line.
   if (found.manifest.routes !== undefined || types.includes('web')) return
   const near = nearest('web', types)
+  const inPackage = found.hasPackage ? 'package.json has no scripts.start' : 'no package.json'
   const place = found.hasProcfile
     ? `The Procfile has no "web" process (it has ${types.join(', ')})`
-    : `There is no Procfile, and ${found.hasPackage ? 'package.json has no scripts.start' : 'no package.json'}`
+    : `There is no Procfile, and ${inPackage}`
   throw new AppError('no-web-process', place, {
     ...(near !== null && { hint: `Did you mean "web" where it says "${near}"?` }),
     data: { processTypes: types, lookedFor: ['Procfile', 'package.json scripts.start'] },

@@ -13,7 +13,7 @@ import { baseEnvironment, type Environment } from './compose-environment.ts'
 import { DependencyCache, dependencyKey } from './dependency-cache.ts'
 import { readAppFile } from './detect-app.ts'
 import type { Npm } from './find-npm.ts'
-import type { PackageFacts } from './parse-package.ts'
+import type { PackageFacts } from './parse/parse-package.ts'
 import { type BuildOutput, type RunJob, runStep } from './run-step.ts'
 import type { Owner } from './seal-tree.ts'
 
@@ -150,7 +150,7 @@ function buildEnvironment(options: InstallOptions, found: Npm): Environment {
 
 function noNpm(step: string, args: string): AppError {
   return new AppError('build-failed', `"npm ${args}" cannot run: there is no npm on this server`, {
-    hint: 'Install npm where the app users can read it (/usr/bin, not below /root), or upload node_modules.',
+    hint: 'Install npm where all users can read it (not below /root), or upload node_modules.',
     data: { step, command: `npm ${args}`, lines: [] },
   })
 }

@@ -1,6 +1,6 @@
 /**
  * `viaduct.json`, version 1: what cannot be told from the tree. Reading it, with line numbers, is
- * `build/parse-manifest.ts`; `build` also fills the name from package.json.
+ * `build/parse/parse-manifest.ts`; `build` also fills the name from package.json.
  */
 
 export interface HealthCheck {

@@ -94,7 +94,7 @@ async function checkLink(root: string, path: string): Promise<void> {
     'bad-request',
     `The link ${JSON.stringify(path)} → ${JSON.stringify(target)} ${reason}`,
     {
-      hint: 'Only relative links within the folder can be deployed: copy the file, or ignore the link.',
+      hint: 'Only relative links within the folder can be deployed: copy the file instead.',
       data: { entry: path, target },
     },
   )

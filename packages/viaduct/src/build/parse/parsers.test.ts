@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { AppError } from '../model/app-error.ts'
+import { AppError } from '../../model/app-error.ts'
 import { parseManifest } from './parse-manifest.ts'
 import { parsePackage, slugAppName } from './parse-package.ts'
 import { parseProcfile } from './parse-procfile.ts'

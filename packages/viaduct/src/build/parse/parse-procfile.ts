@@ -2,9 +2,9 @@
  * Reads a Procfile by foreman's rules: a line is `TYPE: COMMAND`, "#" starts a comment line.
  * What foreman skips silently (a line it cannot read, a type that is there twice) is an error here.
  */
-import { AppError } from '../model/app-error.ts'
-import { type ProcessType, parseProcessType } from '../model/ids.ts'
-import { processTypesMax } from '../model/limits.ts'
+import { AppError } from '../../model/app-error.ts'
+import { type ProcessType, parseProcessType } from '../../model/ids.ts'
+import { processTypesMax } from '../../model/limits.ts'
 
 /** Process type → the user's own shell line, in the order of the file. */
 export type Processes = Readonly<Record<ProcessType, string>>

@@ -3,7 +3,7 @@
  * line. Comments and trailing commas are taken where the caller allows them.
  */
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
-import { AppError } from '../model/app-error.ts'
+import { AppError } from '../../model/app-error.ts'
 
 /** A value with its place. */
 export interface Located {

@@ -2,7 +2,7 @@
  * Readers for the values of `viaduct.json`: each takes a value with its place and returns it typed,
  * or throws `bad-manifest` with file, line, field, what came and what is wanted.
  */
-import type { AppError } from '../model/app-error.ts'
+import type { AppError } from '../../model/app-error.ts'
 import { badJson, type Located } from './read-json.ts'
 
 export type Reader<T> = (at: Located, field: string) => T

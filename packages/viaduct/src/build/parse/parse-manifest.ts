@@ -2,10 +2,10 @@
  * Reads `viaduct.json`, version 1. Pure: text to `Manifest`, with the line in every error. What the
  * keys mean is `model/manifest.ts`; defaults are not filled in here.
  */
-import { AppError } from '../model/app-error.ts'
-import { parseAppName, parseProcessType } from '../model/ids.ts'
-import { instancesPerTypeMax } from '../model/limits.ts'
-import type { HealthCheck, Manifest, Timeouts, WarmPolicy } from '../model/manifest.ts'
+import { AppError } from '../../model/app-error.ts'
+import { parseAppName, parseProcessType } from '../../model/ids.ts'
+import { instancesPerTypeMax } from '../../model/limits.ts'
+import type { HealthCheck, Manifest, Timeouts, WarmPolicy } from '../../model/manifest.ts'
 import {
   integer,
   list,
