@@ -1,0 +1,57 @@
+/** `viaduct apps`: every app with its state and address. */
+import type { Command } from 'commander'
+import type { AppResource } from '../../contract/resources.ts'
+import { renderRelease } from '../../model/ids.ts'
+import { renderTable } from '../output/render-table.ts'
+import type { Paint, Style } from '../output/terminal.ts'
+import { addServerOptions, openSession, type SessionOptions } from '../session.ts'
+import { findAppUrls } from '../server/app-urls.ts'
+
+export function defineApps(command: Command): void {
+  addServerOptions(command).action(runApps)
+}
+
+async function runApps(options: SessionOptions): Promise<void> {
+  const session = await openSession(options)
+  const { terminal } = session
+  const apps = await session.client.apps.list()
+  terminal.printJson({ apps })
+  if (apps.length === 0) return terminal.print('No apps yet. Deploy one with "viaduct deploy DIR".')
+  const urlsOf = await findAppUrls(session.server)
+  const rows = apps.map((app) => [
+    terminal.paint('bold', app.name),
+    paintStatus(app.status, terminal.paint),
+    app.current === null ? '' : renderRelease(app.current),
+    renderFormation(app),
+    urlsOf(app)[0] ?? '',
+  ])
+  const titles = ['APP', 'STATUS', 'RELEASE', 'PROCESSES', 'URL']
+  terminal.print(
+    renderTable(
+      titles.map((title) => ({ title })),
+      rows,
+      terminal.paint,
+    ),
+  )
+}
+
+const statusStyles: Readonly<Record<AppResource['status'], Style>> = {
+  new: 'dim',
+  running: 'green',
+  deploying: 'cyan',
+  stopped: 'dim',
+  'crash-looping': 'red',
+  degraded: 'yellow',
+}
+
+/** The status in the colour that says how good it is. */
+export function paintStatus(status: AppResource['status'], paint: Paint): string {
+  return paint(statusStyles[status] ?? 'dim', status)
+}
+
+/** `web=3 worker=1` */
+function renderFormation(app: AppResource): string {
+  return Object.entries(app.formation)
+    .map(([type, count]) => `${type}=${count}`)
+    .join(' ')
+}

@@ -1,0 +1,151 @@
+/**
+ * Every command as data: what `viaduct --help` shows, and where the command's own file is. A file
+ * is loaded only when its command runs, which keeps the start of each fast.
+ */
+import type { Command } from 'commander'
+
+/** Adds arguments, options, help and the action to a command that has its name already. */
+export type DefineCommand = (command: Command) => void
+
+export interface CommandEntry {
+  readonly name: string
+  readonly alias?: string
+  readonly summary: string
+  readonly load: () => Promise<DefineCommand>
+}
+
+export interface CommandGroup {
+  readonly title: string
+  readonly commands: readonly CommandEntry[]
+}
+
+export const commandGroups: readonly CommandGroup[] = [
+  {
+    title: 'Deploy:',
+    commands: [
+      {
+        name: 'deploy',
+        summary: 'build a folder and move its app to it, without losing a request',
+        load: async () => (await import('./deploys/deploy.ts')).defineDeploy,
+      },
+      {
+        name: 'releases',
+        summary: 'list the releases of an app',
+        load: async () => (await import('./deploys/releases.ts')).defineReleases,
+      },
+      {
+        name: 'rollback',
+        summary: 'go back to the release that served before, or to another one',
+        load: async () => (await import('./deploys/rollback.ts')).defineRollback,
+      },
+    ],
+  },
+  {
+    title: 'Apps:',
+    commands: [
+      {
+        name: 'apps',
+        summary: 'list the apps',
+        load: async () => (await import('./apps/apps.ts')).defineApps,
+      },
+      {
+        name: 'ps',
+        alias: 'dynos',
+        summary: 'list the running processes of an app',
+        load: async () => (await import('./apps/ps.ts')).definePs,
+      },
+      {
+        name: 'scale',
+        summary: 'set how many processes of each type run',
+        load: async () => (await import('./apps/scale.ts')).defineScale,
+      },
+      {
+        name: 'restart',
+        summary: 'replace every process, new beside old',
+        load: async () => (await import('./apps/restart.ts')).defineRestart,
+      },
+      {
+        name: 'stop',
+        summary: 'stop an app; it keeps its releases and config',
+        load: async () => (await import('./apps/stop.ts')).defineStop,
+      },
+      {
+        name: 'start',
+        summary: 'start an app that was stopped',
+        load: async () => (await import('./apps/start.ts')).defineStart,
+      },
+      {
+        name: 'destroy',
+        summary: 'remove an app with its releases, logs, config and data',
+        load: async () => (await import('./apps/destroy.ts')).defineDestroy,
+      },
+      {
+        name: 'open',
+        summary: 'open an app in the browser, or print its URL',
+        load: async () => (await import('./apps/open.ts')).defineOpen,
+      },
+    ],
+  },
+  {
+    title: 'Config:',
+    commands: [
+      {
+        name: 'config',
+        alias: 'env',
+        summary: 'show and change the variables of an app',
+        load: async () => (await import('./config/config.ts')).defineConfig,
+      },
+    ],
+  },
+  {
+    title: 'Look inside:',
+    commands: [
+      {
+        name: 'logs',
+        summary: 'show what the processes of an app wrote',
+        load: async () => (await import('./observe/logs.ts')).defineLogs,
+      },
+      {
+        name: 'stats',
+        summary: 'show CPU, memory, requests and latency',
+        load: async () => (await import('./observe/stats.ts')).defineStats,
+      },
+      {
+        name: 'top',
+        summary: 'watch CPU, memory and requests live',
+        load: async () => (await import('./observe/top.ts')).defineTop,
+      },
+    ],
+  },
+  {
+    title: 'Server and client:',
+    commands: [
+      {
+        name: 'up',
+        summary: 'run the platform on this machine',
+        load: async () => (await import('./node/up.ts')).defineUp,
+      },
+      {
+        name: 'login',
+        alias: 'auth',
+        summary: 'save the token of a server',
+        load: async () => (await import('./node/login.ts')).defineLogin,
+      },
+      {
+        name: 'doctor',
+        summary: 'check this machine and the connection to the server',
+        load: async () => (await import('./node/doctor.ts')).defineDoctor,
+      },
+      {
+        name: 'completion',
+        summary: 'print a completion script for bash, zsh or fish',
+        load: async () => (await import('./node/completion.ts')).defineCompletion,
+      },
+      {
+        name: 'version',
+        summary: 'print the versions of Viaduct and Node.js',
+        load: async () => (await import('./node/version.ts')).defineVersion,
+      },
+    ],
+  },
+]

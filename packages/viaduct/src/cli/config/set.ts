@@ -1,0 +1,12 @@
+/** `viaduct config set KEY=VALUE…` */
+import type { Command } from 'commander'
+import { addChangeOptions, changeConfig, type ChangeOptions } from './change-config.ts'
+import { parsePairs } from './parse-pairs.ts'
+
+export function defineConfigSet(command: Command): void {
+  addChangeOptions(command.summary('set variables').argument('<key=value...>', 'variables'))
+    .description('Set variables. Makes a release and deploys it.')
+    .action((words: string[], _options: ChangeOptions, self: Command) =>
+      changeConfig(self.optsWithGlobals(), parsePairs(words)),
+    )
+}

@@ -1,0 +1,28 @@
+/** Whether a folder can be an app at all, before anything is sent. The build looks closer. */
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { AppError } from '../../model/app-error.ts'
+
+const signs = ['Procfile', 'package.json', 'viaduct.json'] as const
+
+export function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}
+
+/** @param directory Absolute path. @throws {AppError} `bad-usage`, `no-web-process` */
+export function assertDeployable(directory: string): void {
+  if (!existsSync(directory)) {
+    throw new AppError('bad-usage', `There is no folder ${directory}`, {
+      hint: 'Give the folder of the app: viaduct deploy DIR.',
+    })
+  }
+  if (!isDirectory(directory)) {
+    throw new AppError('bad-usage', `${directory} is a file, not the folder of an app`, {
+      hint: 'Give the folder that has Procfile or package.json.',
+    })
+  }
+  if (signs.some((name) => existsSync(join(directory, name)))) return
+  throw new AppError('no-web-process', `${directory} has no Procfile and no package.json`, {
+    hint: 'Say how to start the app: a file Procfile with the line "web: COMMAND".',
+  })
+}

@@ -1,0 +1,72 @@
+/**
+ * Shows the events of a deploy as they come: a line for each thing that is done, with its time, the
+ * output of the build, and on a terminal one moving line for what is in progress.
+ */
+import type { DeployEventResource } from '../../contract/resources.ts'
+import { renderDuration } from '../output/render-amounts.ts'
+import type { StatusLine } from '../output/status-line.ts'
+import type { Style, Terminal } from '../output/terminal.ts'
+
+/** @returns A function that shows one event. With `--json` each is one JSON line. */
+export function openDeployView(
+  terminal: Terminal,
+  status: StatusLine,
+): (event: DeployEventResource) => void {
+  let startedAt: number | null = null
+  return (event) => {
+    startedAt ??= event.at
+    terminal.printJson(event)
+    if (terminal.json) return
+    const line = renderEvent(event, terminal)
+    if (line !== null) status.print(line)
+    else status.show(event.message)
+  }
+}
+
+type Mark = readonly [sign: string, style: Style]
+
+const done: Mark = ['✓', 'green']
+const failed: Mark = ['✗', 'red']
+const remark: Mark = ['•', 'dim']
+
+/** What a finished thing looks like; a type that is not here is in progress. */
+const marks: Readonly<Record<string, Mark>> = {
+  'upload.received': done,
+  'build.finished': done,
+  'release.created': done,
+  'step.finished': done,
+  'instance.ready': done,
+  'instance.exited': remark,
+  'routes.switched': done,
+  'deploy.succeeded': done,
+  'deploy.failed': failed,
+  'deploy.superseded': failed,
+  'deploy.cancelled': failed,
+  'drain.finished': done,
+  'drain.expired': remark,
+}
+
+/** @returns null for what has only begun: it belongs on the status line. */
+function renderEvent(event: DeployEventResource, { paint }: Terminal): string | null {
+  if (event.type === 'build.output') {
+    return paint('dim', `    ${String(event.data['line'] ?? event.message)}`)
+  }
+  const mark = marks[event.type]
+  if (!mark) return null
+  const [sign, style] = mark
+  return renderStep(paint(style, sign), event.message, {
+    took: typeof event.data['tookMs'] === 'number' ? event.data['tookMs'] : null,
+    paint,
+  })
+}
+
+/** `  ✓ Uploaded 2.1 kB  8 ms`. Also for the steps that the client itself does. */
+export function renderStep(
+  sign: string,
+  text: string,
+  options: { took: number | null; paint: Terminal['paint'] },
+): string {
+  const took =
+    options.took === null ? '' : options.paint('dim', `  ${renderDuration(options.took)}`)
+  return `  ${sign} ${text}${took}`
+}

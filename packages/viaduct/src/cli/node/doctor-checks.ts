@@ -1,0 +1,221 @@
+/**
+ * What `viaduct doctor` looks at on this machine, one function per question. They read; none
+ * changes anything. The answer to each says what it means, and what to do when it is not good.
+ */
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { availableParallelism, freemem, totalmem } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { messageOf } from '../../model/app-error.ts'
+import { findUntraversable } from '../../settings/check-traversable.ts'
+import type { Settings } from '../../settings/settings.ts'
+import { renderBytes } from '../output/render-amounts.ts'
+
+export interface Finding {
+  readonly check: string
+  /** `warn` costs comfort or safety; `bad` means that `viaduct up` will not work well. */
+  readonly level: 'good' | 'warn' | 'bad'
+  readonly message: string
+  /** What to do; empty when there is nothing to do. */
+  readonly hint: string
+}
+
+type Level = Finding['level']
+
+function finding(check: string, level: Level, message: string, hint = ''): Finding {
+  return { check, level, message, hint }
+}
+
+export function checkNode(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const ok = major > 24 || (major === 24 && minor >= 20)
+  const text = `Node.js ${process.versions.node}, ${availableParallelism()} cores`
+  return finding('node', ok ? 'good' : 'bad', text, ok ? '' : 'Install Node.js 24.20 or newer.')
+}
+
+/** The platform itself takes about 110 MB; apps come on top. */
+export function checkMemory(): Finding {
+  const free = availableMemory()
+  const text = `${renderBytes(free)} free of ${renderBytes(totalmem())}`
+  if (free > 400e6) return finding('memory', 'good', text)
+  const hint = 'The platform takes about 110 MB, and a deploy runs the new release beside the old.'
+  return finding('memory', free > 150e6 ? 'warn' : 'bad', text, hint)
+}
+
+function availableMemory(): number {
+  try {
+    const match = /^MemAvailable:\s+(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))
+    return match ? Number(match[1]) * 1_024 : freemem()
+  } catch {
+    // Not Linux; the pages of the file cache then count as used.
+    return freemem()
+  }
+}
+
+export async function checkDisk(dataDir: string): Promise<Finding> {
+  const { bavail, bsize, ffree, files } = await statfs(firstExisting(dataDir))
+  const free = bavail * bsize
+  const text = `${renderBytes(free)} free for ${dataDir}`
+  if (files > 0 && ffree / files < 0.02) {
+    return finding('disk', 'bad', `${text}, but no inodes`, 'Remove files: each takes an inode.')
+  }
+  if (free > 2e9) return finding('disk', 'good', text)
+  const hint = 'Each release keeps its files; five releases per app are kept.'
+  return finding('disk', free > 300e6 ? 'warn' : 'bad', text, hint)
+}
+
+export async function checkPort(
+  check: string,
+  options: { host: string; port: number; running: boolean },
+): Promise<Finding> {
+  const { host, port, running } = options
+  const error = await tryListen(host, port)
+  const flag = check === 'http port' ? '--http-port' : '--api-port'
+  if (error === null) {
+    return finding(check, 'good', `${port} is free`)
+  }
+  if (error.code === 'EADDRINUSE') {
+    if (running) return finding(check, 'good', `${port} is Viaduct's`)
+    const hint = `Stop what listens there, or start with "viaduct up ${flag} N".`
+    return finding(check, 'bad', `${port} on ${host} is taken`, hint)
+  }
+  const hint =
+    error.code === 'EACCES'
+      ? `Ports below ${firstFreePort()} need root, or: sysctl net.ipv4.ip_unprivileged_port_start=80`
+      : `Choose another address with --host or --api-host, or another port with ${flag}.`
+  return finding(check, 'bad', `${port} on ${host} cannot be used: ${error.message}`, hint)
+}
+
+function tryListen(host: string, port: number): Promise<NodeJS.ErrnoException | null> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', resolve)
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(null)))
+  })
+}
+
+function firstFreePort(): string {
+  return readText('/proc/sys/net/ipv4/ip_unprivileged_port_start') ?? '1024'
+}
+
+/** Killing every descendant of an app is sure only with a cgroup v2 (or a PID namespace). */
+export function checkCgroup(): Finding {
+  for (const root of ['/sys/fs/cgroup', '/sys/fs/cgroup/unified']) {
+    if (!existsSync(join(root, 'cgroup.controllers'))) continue
+    if (isWritable(root)) return finding('cgroup', 'good', `cgroup v2 at ${root}, writable`)
+    const hint = 'Run as root, or as a systemd service with Delegate=yes.'
+    return finding('cgroup', 'warn', `cgroup v2 at ${root} is read-only for this user`, hint)
+  }
+  const hint = 'Processes are then ended by their group and a scan for strays.'
+  return finding('cgroup', 'warn', 'no cgroup v2', hint)
+}
+
+export function checkIsolation(): Finding {
+  if (process.getuid?.() === 0) {
+    return finding('isolation', 'good', 'root: each app runs under a user id of its own')
+  }
+  const hint = 'Apps can read each other and the platform. Run as root to separate them.'
+  return finding('isolation', 'warn', 'not isolated: every app runs as this user', hint)
+}
+
+/** A PID 1 that does not collect the dead leaves a zombie for each killed process. */
+export function checkInit(): Finding {
+  const name = readText('/proc/1/comm') ?? 'unknown'
+  const inits = ['systemd', 'init', 'tini', 'docker-init', 'dumb-init', 'runit', 's6-svscan']
+  const reaps = [...inits, 'catatonit', 'openrc-init', 'launchd'].includes(name)
+  if (reaps) return finding('init', 'good', `PID 1 is ${name}`)
+  const hint = 'In a container, start it with an init: docker run --init.'
+  return finding('init', 'warn', `PID 1 is "${name}", which may not collect dead processes`, hint)
+}
+
+/** Apps run under other user ids: each directory above their files must let them pass. */
+export function checkTraversable(check: string, path: string): Finding {
+  if (process.getuid?.() !== 0) return finding(check, 'good', path)
+  const blocked = findUntraversable(path)
+  if (blocked === null) return finding(check, 'good', path)
+  const hint = `Choose another place, or: chmod o+x ${blocked}`
+  return finding(check, 'bad', `${path}: the users of apps may not enter ${blocked}`, hint)
+}
+
+export function checkProgram(name: string, options: { why: string; level: Level }): Finding {
+  const path = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((directory) => join(directory, name))
+    .find((file) => isExecutable(file))
+  if (path) return finding(name, 'good', path)
+  return finding(name, options.level, `${name} is not in PATH`, options.why)
+}
+
+/** With it a keeper that lost all its proxies binds the ports again without a lost connection. */
+export function checkMigrateRequests(): Finding {
+  const value = readText('/proc/sys/net/ipv4/tcp_migrate_req')
+  if (value === '1') return finding('tcp_migrate_req', 'good', 'on')
+  const hint = 'As root: sysctl net.ipv4.tcp_migrate_req=1. It matters only when all proxies die.'
+  return finding('tcp_migrate_req', 'good', value === null ? 'not known here' : 'off', hint)
+}
+
+/** @param settings As `up` would have them. @param options.running Its ports are then its own. */
+export async function checkMachine(
+  settings: Settings,
+  options: { running: boolean },
+): Promise<Finding[]> {
+  const { host, httpPort, apiHost, apiPort, dataDir } = settings
+  const { running } = options
+  return [
+    checkNode(),
+    checkMemory(),
+    await attempt('disk', () => checkDisk(dataDir)),
+    await checkPort('http port', { host, port: httpPort, running }),
+    await checkPort('api port', { host: apiHost, port: apiPort, running }),
+    checkIsolation(),
+    checkTraversable('data directory', dataDir),
+    checkTraversable('node binary', process.execPath),
+    checkCgroup(),
+    checkInit(),
+    checkProgram('npm', { level: 'bad', why: 'Apps with dependencies need it for their build.' }),
+    checkProgram('git', { level: 'warn', why: 'Only deploys by "git push" need it.' }),
+    checkMigrateRequests(),
+  ]
+}
+
+async function attempt(check: string, look: () => Promise<Finding>): Promise<Finding> {
+  try {
+    return await look()
+  } catch (error) {
+    return finding(check, 'warn', `cannot be read: ${messageOf(error)}`)
+  }
+}
+
+function firstExisting(path: string): string {
+  let at = path
+  while (!existsSync(at) && at !== dirname(at)) at = dirname(at)
+  return at
+}
+
+function isWritable(path: string): boolean {
+  return hasAccess(path, constants.W_OK)
+}
+
+function isExecutable(path: string): boolean {
+  return hasAccess(path, constants.X_OK)
+}
+
+function hasAccess(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode)
+    return true
+  } catch {
+    // Absent or not allowed: no access either way.
+    return false
+  }
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch {
+    // Not on this kernel.
+    return null
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * `viaduct up`: reads the settings and becomes the keeper. It says where everything is once the API
+ * answers, and records itself so that the other commands find it.
+ */
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type Command, Option } from 'commander'
+import { dataLayout } from '../../model/layout.ts'
+import { runKeeper } from '../../keeper/run-keeper.ts'
+import { resolveSettings } from '../../settings/resolve-settings.ts'
+import { type SettingRow, settingTable } from '../../settings/setting-table.ts'
+import type { Settings } from '../../settings/settings.ts'
+import { renderFacts } from '../output/render-table.ts'
+import { openTerminal, type Terminal } from '../output/terminal.ts'
+import { apiUrl, forgetLocalServer, recordLocalServer } from '../server/local-server.ts'
+import { ownVersion } from './version.ts'
+
+/** A daemon that does not answer by then is worth a word; the keeper goes on trying. */
+const answerTimeoutMs = 30_000
+
+export function defineUp(command: Command): void {
+  for (const row of settingTable) {
+    if (row.flag !== null) command.addOption(optionOf(row))
+  }
+  command
+    .option('--config <FILE>', 'settings file, JSON; flags and VIADUCT_* variables come first')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      [
+        '',
+        'Each setting has a variable too: --http-port is VIADUCT_HTTP_PORT.',
+        'SIGTERM and Ctrl-C stop everything in order; SIGUSR2 leaves it running for the next "up".',
+      ].join('\n'),
+    )
+    .action((flags: Record<string, unknown>) => runUp(flags))
+}
+
+function optionOf(row: SettingRow): Option {
+  const fallback = row.fallbackText ?? String(row.fallback(plainMachine))
+  return new Option(`${row.flag} <${row.argument}>`, `${row.help} (default: ${fallback})`)
+}
+
+/** Rows whose default depends on the machine have a text for it; the others never look. */
+const plainMachine = { cwd: '/', cores: 1, hasIpv6: true, dataDir: '', dataDirNotice: null }
+
+async function runUp(flags: Record<string, unknown>): Promise<void> {
+  const terminal = openTerminal({ json: flags['json'] === true })
+  const onNotice = (text: string): void => terminal.note(text)
+  const settings = resolveSettings({ flags, env: process.env, onNotice })
+  const ended = new AbortController()
+  const said: Promise<void>[] = []
+  const onStarted = (bound: Settings): void => {
+    said.push(sayWhenUp(terminal, bound, ended.signal))
+  }
+  try {
+    process.exitCode = await runKeeper(settings, { entry: entryPath(), onStarted })
+  } finally {
+    ended.abort()
+    await Promise.all(said)
+    await forgetLocalServer(process.pid)
+  }
+}
+
+/** `bin/viaduct.js`, which starts every kind of process: three folders up, five when compiled. */
+function entryPath(): string {
+  const [, script] = process.argv
+  if (script?.endsWith('viaduct.js')) return script
+  return fileURLToPath(new URL('../../../bin/viaduct.js', import.meta.url))
+}
+
+/** Its own failure must not end the keeper, which works without it. */
+async function sayWhenUp(
+  terminal: Terminal,
+  settings: Settings,
+  signal: AbortSignal,
+): Promise<void> {
+  const { apiHost, apiPort, dataDir } = settings
+  const url = apiUrl(apiHost, apiPort)
+  if (!(await answers(url, signal))) {
+    if (signal.aborted) return
+    return terminal.note(`The API at ${url} does not answer yet. Its log: ${logOf(dataDir)}`)
+  }
+  try {
+    await recordLocalServer({ url, dataDir, pid: process.pid })
+  } catch (error) {
+    terminal.note(`Other commands must be told --to ${url}: ${String(error)}`)
+  }
+  terminal.printJson({ type: 'up', apiUrl: url, settings: { ...settings, authToken: undefined } })
+  terminal.print(renderUp(terminal, settings, url))
+}
+
+function logOf(dataDir: string): string {
+  return dataLayout(dataDir).platformLog('daemon')
+}
+
+async function answers(url: string, signal: AbortSignal): Promise<boolean> {
+  const limit = performance.now() + answerTimeoutMs
+  while (!signal.aborted && performance.now() < limit) {
+    const ok = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(1_000) }).then(
+      (response) => response.ok,
+      () => false, // Not up yet.
+    )
+    if (ok) return true
+    await wait(25, undefined, { signal }).catch(() => undefined)
+  }
+  return false
+}
+
+function renderUp({ paint }: Terminal, settings: Settings, url: string): string {
+  const { dataDir, domain, httpPort } = settings
+  const layout = dataLayout(dataDir)
+  const port = httpPort === 80 ? '' : `:${httpPort}`
+  const facts: [string, string][] = [
+    ['apps', paint('cyan', `http://APP.${domain ?? 'localhost'}${port}`)],
+    ['API', paint('cyan', url)],
+    ['token', layout.adminToken],
+    ['data', dataDir],
+  ]
+  return [
+    `${paint('bold', 'Viaduct')} ${ownVersion()} is up`,
+    '',
+    renderFacts(facts, paint),
+    '',
+    `Next: ${paint('bold', 'npx viaduct deploy examples/hello')}`,
+  ].join('\n')
+}

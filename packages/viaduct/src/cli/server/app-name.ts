@@ -1,0 +1,47 @@
+/** The name of the app that a folder holds: from its manifest, its package.json, or its own name. */
+import { readFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { parse } from 'jsonc-parser'
+import { AppError, messageOf, systemCodeOf } from '../../model/app-error.ts'
+import { type AppName, parseAppName } from '../../model/ids.ts'
+
+/**
+ * @returns null when neither `viaduct.json` nor `package.json` has a name.
+ * @throws {AppError} `bad-app-name` when viaduct.json has one that is not allowed.
+ */
+export async function readAppName(directory: string): Promise<AppName | null> {
+  const fromManifest = await readName(join(directory, 'viaduct.json'))
+  if (fromManifest !== null) return parseAppName(fromManifest)
+  const fromPackage = await readName(join(directory, 'package.json'))
+  return fromPackage === null ? null : slugAppName(fromPackage)
+}
+
+/** The folder's own name, for an app whose files say none; null when nothing of it is usable. */
+export function nameOfDirectory(directory: string): AppName | null {
+  return slugAppName(basename(resolve(directory)))
+}
+
+/** `@acme/web` → `web`, `My App` → `my-app`; null when nothing is left. */
+export function slugAppName(name: string): AppName | null {
+  const slug = name
+    .replace(/^@[^/]*\//, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 40)
+    .replace(/^-+|-+$/g, '')
+  return slug === '' ? null : parseAppName(slug)
+}
+
+async function readName(path: string): Promise<string | null> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCodeOf(error) ?? '')) return null
+    throw new AppError('bad-manifest', `${path} cannot be read: ${messageOf(error)}`)
+  }
+  // Whether the file is right is for the build to say, with line numbers; here only the name counts.
+  const value: unknown = parse(text)
+  if (typeof value !== 'object' || value === null || !('name' in value)) return null
+  return typeof value.name === 'string' && value.name !== '' ? value.name : null
+}
