@@ -99,9 +99,11 @@ function renderPath(path: string, params: object): string {
 }
 
 function renderQuery(query: object): string {
-  const pairs = Object.entries(query).filter(([, value]) => value !== undefined)
-  if (pairs.length === 0) return ''
-  return `?${new URLSearchParams(pairs.map(([name, value]): [string, string] => [name, String(value)])).toString()}`
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) search.set(name, String(value))
+  }
+  return search.size === 0 ? '' : `?${search.toString()}`
 }
 
 /** The time limit ends with the begin of the answer: a stream may then go on for ever. */

@@ -1,9 +1,9 @@
 /**
- * The daemon, the process that decides: `viaduct daemon --data DIR`, started by the keeper. It opens
- * the store, the engine and the API, in this order, and closes them in the other.
+ * The daemon, the process that decides: `viaduct daemon --data DIR`, started by the keeper. It
+ * opens the store, the engine and the API, in this order, and closes them in the other.
  *
- * Apps and proxies run on when it is gone. Until it listens, connections wait in the socket that the
- * keeper holds.
+ * Apps and proxies run on when it is gone. Until it listens, connections wait in the socket that
+ * the keeper holds.
  */
 import { fstatSync } from 'node:fs'
 import { resolve as resolvePath } from 'node:path'
@@ -22,8 +22,8 @@ import { readVersion } from './read-version.ts'
 const inheritedFd = 3
 
 /**
- * Runs until SIGTERM or SIGINT, then ends the process: 0, or the exit code of what went wrong at the
- * start, which is said on stderr.
+ * Runs until SIGTERM or SIGINT, then ends the process: 0, or the exit code of what went wrong at
+ * the start, which is said on stderr.
  *
  * @param argv `['daemon', '--data', DIR]`
  */

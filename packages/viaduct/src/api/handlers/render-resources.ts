@@ -3,6 +3,7 @@ import type { AppResource, ReleaseResource } from '../../contract/resources.ts'
 import type { AppView } from '../../engine/engine.ts'
 import type { Release } from '../../model/release.ts'
 
+/** An app as `GET /applications/:name` shows it. */
 export function renderApp(view: AppView): AppResource {
   const { name, wanted, current, previous, deploy, lastRelease, uid, createdAt } = view.app
   return {
@@ -24,6 +25,7 @@ export function renderApp(view: AppView): AppResource {
   }
 }
 
+/** A release with the names of its config, not the values. */
 export function renderRelease(release: Release): ReleaseResource {
   const { app, number, artifact, config, processes, commit, description, createdAt } = release
   const configKeys = Object.keys(config).sort()

@@ -4,7 +4,7 @@ import { encodeProblem, problemType } from '../../contract/problem.ts'
 import { AppError } from '../../model/app-error.ts'
 import type { Log } from '../../model/log.ts'
 
-/** Answers with the problem that `error` is. What is not an `AppError` is a bug and logged whole. */
+/** Answers with the problem that `error` is. What is no `AppError` is a bug and logged whole. */
 export async function sendProblem(
   log: Log,
   error: unknown,
