@@ -32,6 +32,8 @@ export interface InstanceRow extends ProcessIdentity {
 export interface PlatformRow extends ProcessIdentity {
   readonly kind: 'platform'
   readonly name: string
+  /** Of version, command and settings: one with another print is replaced, not adopted. */
+  readonly fingerprint: string
 }
 
 export type ChildRow = InstanceRow | PlatformRow

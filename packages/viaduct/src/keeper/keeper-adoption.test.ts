@@ -96,3 +96,19 @@ test('SIGUSR2 makes the keeper leave with everything running', async () => {
   assert.equal(await keeper.appOf('web'), app)
   assert.deepEqual(await platformOf(keeper), platform)
 })
+
+test('daemon and proxies with other settings are replaced without closing the port', async () => {
+  await using keeper = await TestKeeper.start()
+  await keeper.start('web', counter)
+  const app = await keeper.appOf('web')
+  const before = await platformOf(keeper)
+  await keeper.down('SIGUSR2')
+  keeper.overrides = { holdTimeoutMs: 2_000 }
+  await keeper.up()
+  const after = await platformOf(keeper)
+  for (const name of ['daemon', 'proxy-0']) assert.notEqual(after[name]?.pid, before[name]?.pid)
+  await until(() => !Object.values(before).some(isAlive), 'the old ones to leave')
+  assert.ok(Object.values(after).every(isAlive))
+  assert.equal(await keeper.appOf('web'), app)
+  assert.deepEqual(await platformOf(keeper), after)
+})

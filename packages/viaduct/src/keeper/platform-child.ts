@@ -24,6 +24,8 @@ import { identify, isAlive, type ProcessIdentity } from './process-facts.ts'
 export interface PlatformChildOptions {
   /** `daemon`, `proxy-0` … */
   readonly name: string
+  /** Goes into its row, see there. */
+  readonly fingerprint: string
   /** Program and arguments. */
   readonly command: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
@@ -83,7 +85,8 @@ export class PlatformChild {
     if (!identity) return true
     const ended = await endProcess(identity, timeoutMs)
     this.#options.onDeath?.(identity.pid)
-    await this.#options.table.remove({ kind: 'platform', name: this.#options.name, ...identity })
+    const { table, name, fingerprint } = this.#options
+    await table.remove({ kind: 'platform', name, fingerprint, ...identity })
     return ended
   }
 
@@ -128,7 +131,7 @@ export class PlatformChild {
   }
 
   async #spawn(): Promise<void> {
-    const { name, table, log, onStart } = this.#options
+    const { name, fingerprint, table, log, onStart } = this.#options
     const child = this.#launch()
     this.#death = new Promise((resolve) => child.once('exit', () => resolve()))
     await new Promise<void>((resolve, reject) => {
@@ -139,7 +142,7 @@ export class PlatformChild {
     const identity = identify(child.pid ?? 0)
     if (!identity) throw new Error(`${name} ended at once`)
     this.#current = identity
-    await table.put({ kind: 'platform', name, ...identity })
+    await table.put({ kind: 'platform', name, fingerprint, ...identity })
     log('platform.started', { name, pid: identity.pid })
     onStart?.(identity.pid)
   }

@@ -5,6 +5,7 @@
  * daemon does not close the port. When the sockets of living ones did not come back, new proxies
  * are started beside them, then the old ones leave.
  */
+import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../model/app-error.ts'
@@ -45,6 +46,8 @@ export function defaultCommands(entry: string, dataDir: string): PlatformCommand
 export interface PlatformOptions {
   readonly settings: Settings
   readonly commands: PlatformCommands
+  /** Of Viaduct itself. */
+  readonly version: string
   readonly listeners: Listeners
   readonly table: ChildTable
   readonly log: KeeperLog
@@ -86,7 +89,7 @@ export class Platform {
 
   /** Starts or adopts all. Resolves when each of them runs (not: is ready). */
   async start(): Promise<void> {
-    const { table, listeners, log } = this.#options
+    const { table, log } = this.#options
     const rows = table.rows().filter((row) => row.kind === 'platform')
     await this.#endUnknown(rows)
     const living = new Map(rows.filter(isAlive).map((row) => [row.name, row]))
@@ -94,15 +97,16 @@ export class Platform {
     const adopt = (name: string): PlatformRow | null => {
       const row = living.get(name) ?? null
       living.delete(name)
-      if (row && !listeners.takenBack) replaced.push(row)
-      return listeners.takenBack ? row : null
+      if (row && this.#mayAdopt(row)) return row
+      if (row) replaced.push(row)
+      return null
     }
-    const proxies = this.#proxies.map((proxy, slot) => proxy.start(adopt(`proxy-${slot}`)))
-    await Promise.all(proxies)
-    // Two daemons at once would both plan; the API waits in the socket's queue meanwhile.
-    const daemon = living.get('daemon') ?? null
-    if (daemon && !listeners.takenBack) await endProcess(daemon, daemonStopMs)
-    await this.#daemon.start(adopt('daemon'))
+    await Promise.all(this.#proxies.map((proxy, slot) => proxy.start(adopt(`proxy-${slot}`))))
+    const daemon = adopt('daemon')
+    // Two daemons at once would both plan; the API's clients wait in the socket's queue meanwhile.
+    const oldDaemon = replaced.find((row) => row.name === 'daemon')
+    if (oldDaemon) await this.#end(oldDaemon)
+    await this.#daemon.start(daemon)
     const surplus = [...living.values(), ...replaced].filter(isAlive)
     this.#leaving = Promise.all(surplus.map((row) => this.#end(row)))
     this.#leaving.catch((error) => log('platform.stays', { error: messageOf(error) }))
@@ -130,6 +134,7 @@ export class Platform {
     const cache = join(this.#layout.run, 'compile-cache')
     return new PlatformChild({
       ...own,
+      fingerprint: this.#fingerprintOf(own.name),
       env: {
         VIADUCT_COMPILE_CACHE: cache,
         ...process.env,
@@ -140,6 +145,20 @@ export class Platform {
       table,
       log,
     })
+  }
+
+  /** One that runs other code, has other settings or listens elsewhere makes place for a new one. */
+  #mayAdopt(row: PlatformRow): boolean {
+    const same = row.fingerprint === this.#fingerprintOf(row.name)
+    return same && this.#options.listeners.takenBack
+  }
+
+  #fingerprintOf(name: string): string {
+    const { settings, commands, version } = this.#options
+    const slot = slotOf(name)
+    const command = slot === null ? commands.daemon : commands.proxy(slot)
+    const facts = JSON.stringify([version, command, settings])
+    return createHash('sha256').update(facts).digest('hex').slice(0, 16)
   }
 
   /** A keeper that was killed between a start and its row leaves a process that nobody knows. */
@@ -159,10 +178,11 @@ export class Platform {
   async #end(row: PlatformRow): Promise<void> {
     const { table, log, listeners } = this.#options
     log('platform.replaced', { name: row.name, pid: row.pid })
-    const slot = Number(/^proxy-(\d+)$/.exec(row.name)?.[1] ?? -1)
-    const hangs = listeners.hung.includes(this.#layout.handbackSocket(slot, row.pid))
-    await endProcess(row, hangs ? 0 : proxyStopMs)
-    if (slot >= 0) await this.#forgetSockets(slot, row.pid)
+    const slot = slotOf(row.name)
+    const path = slot === null ? '' : this.#layout.handbackSocket(slot, row.pid)
+    const limitMs = slot === null ? daemonStopMs : listeners.hung.includes(path) ? 0 : proxyStopMs
+    await endProcess(row, limitMs)
+    if (slot !== null) await this.#forgetSockets(slot, row.pid)
     const current = table.rows().find((each) => each.kind === 'platform' && each.name === row.name)
     if (current?.pid === row.pid) await table.remove(row)
   }
@@ -171,4 +191,10 @@ export class Platform {
     await rm(this.#layout.proxySocket(slot, pid), { force: true })
     await rm(this.#layout.handbackSocket(slot, pid), { force: true })
   }
+}
+
+/** Which proxy worker `proxy-3` is; null for the daemon. */
+export function slotOf(name: string): number | null {
+  const slot = /^proxy-(\d+)$/.exec(name)?.[1]
+  return slot === undefined ? null : Number(slot)
 }

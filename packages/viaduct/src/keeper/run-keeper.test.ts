@@ -66,6 +66,7 @@ test('daemon and proxies are started again, and no connection is refused meanwhi
 test('keeper and daemon may both be killed: the API port waits for the next ones', async () => {
   await using keeper = await TestKeeper.start()
   const { daemon } = await platformOf(keeper)
+  await until(() => answerOf(keeper.settings.apiPort).catch(() => ''), 'the daemon to listen')
   await keeper.down('SIGKILL')
   process.kill(daemon?.pid ?? 0, 'SIGKILL')
   const answer = answerOf(keeper.settings.apiPort)

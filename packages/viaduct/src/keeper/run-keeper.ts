@@ -23,7 +23,7 @@ import { Instances } from './instances/instances.ts'
 import { type KeeperLog, openKeeperLog } from './keeper-log.ts'
 import { takeKeeperLock } from './keeper-lock.ts'
 import { type Listeners, openListeners } from './listeners.ts'
-import { defaultCommands, Platform, type PlatformCommands } from './platform.ts'
+import { defaultCommands, Platform, type PlatformCommands, slotOf } from './platform.ts'
 import { isAlive } from './process-facts.ts'
 
 export interface RunKeeperOptions {
@@ -31,6 +31,8 @@ export interface RunKeeperOptions {
   readonly signal?: AbortSignal
   /** Path of `bin/viaduct.js`, which daemon and proxies are started from. */
   readonly entry: string
+  /** Version of Viaduct: living daemon and proxies of another one are replaced, not adopted. */
+  readonly version?: string
   /** Called once when daemon and proxies run, with the ports that were bound. */
   readonly onStarted?: (settings: Settings) => void
   /** Other programs for daemon and proxies: for tests of the keeper alone. */
@@ -98,7 +100,10 @@ async function startKeeper(
   for (const row of table.rows()) if (row.kind === 'instance') instances.adopt(row)
   const commands = options.commands ?? defaultCommands(options.entry, settings.dataDir)
   const onProxies = (): void => emit('proxies', platform.proxies())
-  const platform = new Platform({ settings, commands, listeners, table, log, onProxies })
+  const { version = '' } = options
+  const platform = new Platform({
+    ...{ settings, commands, version, listeners, table, log, onProxies },
+  })
   await rm(layout.keeperSocket, { force: true })
   server = await openRpcServer<KeeperCalls, KeeperEvents>({
     path: layout.keeperSocket,
@@ -156,8 +161,8 @@ async function makeFolders(layout: DataLayout): Promise<void> {
 
 function handbackPaths(table: ChildTable, layout: DataLayout): string[] {
   return table.rows().flatMap((row) => {
-    const slot = row.kind === 'platform' ? /^proxy-(\d+)$/.exec(row.name)?.[1] : undefined
-    return slot !== undefined && isAlive(row) ? [layout.handbackSocket(Number(slot), row.pid)] : []
+    const slot = row.kind === 'platform' ? slotOf(row.name) : null
+    return slot !== null && isAlive(row) ? [layout.handbackSocket(slot, row.pid)] : []
   })
 }
 
