@@ -8,6 +8,7 @@ import { TestKeeper, testUid, until } from './fixtures/test-keeper.ts'
 const keeper = await TestKeeper.start()
 after(() => keeper[Symbol.asyncDispose]())
 
+const loop = 'while :; do sleep 0.02; done'
 const ipcApp = fileURLToPath(new URL('./fixtures/ipc-app.js', import.meta.url))
 
 test('an exit code comes through the shim, with every line before it', async () => {
@@ -60,7 +61,7 @@ test('stop lets an app finish and tells its own exit code', async () => {
 test('stop waits for what is left of a shell line whose shell died at once', async () => {
   await keeper.start(
     'line',
-    `true && sh -c 'trap "sleep 0.3; echo last; exit" TERM; echo on; while :; do sleep 0.02; done' && true`,
+    `true && sh -c 'trap "sleep 0.3; echo last; exit" TERM; echo on; ${loop}' && true`,
   )
   await until(async () => (await keeper.log()).includes('on'), 'the trap')
   const exit = await keeper.client.call('stop', { id: 'line', stopTimeoutMs: 5_000 })

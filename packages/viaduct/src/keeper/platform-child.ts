@@ -1,6 +1,6 @@
 /**
- * Keeps one of the platform's own processes running, the daemon or a proxy: starts it, adopts it from
- * an earlier keeper, starts it again with growing waits when it dies.
+ * Keeps one of the platform's own processes running, the daemon or a proxy: starts it, adopts it
+ * from an earlier keeper, starts it again with growing waits when it dies.
  *
  * Not for instances of apps: whether those are started again is for the daemon to decide.
  */
@@ -60,7 +60,8 @@ export class PlatformChild {
   }
 
   /**
-   * Starts it, or goes on with a living one. Resolves when it runs; from then on it is kept running.
+   * Starts it, or goes on with a living one. Resolves when it runs; it is then
+   * kept running.
    *
    * @throws {Error} System errors of the first spawn.
    */

@@ -109,7 +109,7 @@ export class Platform {
     await this.#daemon.start(daemon)
     const surplus = [...living.values(), ...replaced].filter(isAlive)
     this.#leaving = Promise.all(surplus.map((row) => this.#end(row)))
-    this.#leaving.catch((error) => log('platform.stays', { error: messageOf(error) }))
+    this.#leaving.catch((error: unknown) => log('platform.stays', { error: messageOf(error) }))
   }
 
   /** The daemon first, so that nothing is planned any more, then the proxies, which drain. */
@@ -147,7 +147,7 @@ export class Platform {
     })
   }
 
-  /** One that runs other code, has other settings or listens elsewhere makes place for a new one. */
+  /** One that runs other code, has other settings or listens elsewhere is replaced. */
   #mayAdopt(row: PlatformRow): boolean {
     const same = row.fingerprint === this.#fingerprintOf(row.name)
     return same && this.#options.listeners.takenBack
@@ -166,9 +166,8 @@ export class Platform {
     const known = new Set(rows.filter(isAlive).map((row) => row.pid))
     const names = ['daemon', ...this.#proxies.map((_, slot) => `proxy-${slot}`)]
     for (const name of names) {
-      for (const pid of findLeadersWith(
-        `VIADUCT_PLATFORM=${name}:${this.#options.settings.dataDir}`,
-      )) {
+      const variable = `VIADUCT_PLATFORM=${name}:${this.#layout.root}`
+      for (const pid of findLeadersWith(variable)) {
         const identity = known.has(pid) ? null : identify(pid)
         if (identity) await endProcess(identity, 0)
       }

@@ -1,7 +1,7 @@
 /**
  * The keeper, from its lock to its last child: the composition root of the process `viaduct up`.
  *
- *   lock → child table → sockets (bound, or back from a living proxy) → adopt → keeper.sock → daemon, proxies
+ *   lock → child table → sockets (bound, or taken back) → adopt → keeper.sock → proxies, daemon
  *
  * SIGINT, SIGTERM, SIGHUP: everything is stopped in order. SIGUSR2: it leaves, with everything
  * running, for the next keeper. It decides nothing about apps.
@@ -44,7 +44,8 @@ export interface RunKeeperOptions {
  *
  * @param settings `dataDir` absolute. Ports may be 0; what was bound is in `run/settings.json`.
  * @returns The exit code: 0.
- * @throws {AppError} `already-running`, `port-taken`, `data-newer`, `data-damaged`; nothing was started then.
+ * @throws {AppError} `already-running`, `port-taken`, `data-newer`, `data-damaged`; nothing was
+ *   started then.
  */
 export async function runKeeper(settings: Settings, options: RunKeeperOptions): Promise<number> {
   const layout = dataLayout(settings.dataDir)

@@ -57,7 +57,7 @@ test('with no old files kept, the file starts over', async () => {
   assert.ok(!existsSync(`${file}.1`))
 })
 
-test('what cannot be written is said once and dropped, and later lines are written again', async () => {
+test('what cannot be written is said once and dropped; later lines are written', async () => {
   const file = join(dir, 'broken', 'app.log')
   mkdirSync(file, { recursive: true })
   const errors: unknown[] = []

@@ -54,7 +54,9 @@ async function runUp(flags: Record<string, unknown>): Promise<void> {
     said.push(sayWhenUp(terminal, bound, ended.signal))
   }
   try {
-    process.exitCode = await runKeeper(settings, { entry: entryPath(), onStarted })
+    process.exitCode = await runKeeper(settings, {
+      ...{ entry: entryPath(), version: ownVersion(), onStarted },
+    })
   } finally {
     ended.abort()
     await Promise.all(said)

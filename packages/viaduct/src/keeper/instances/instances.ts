@@ -1,6 +1,6 @@
 /**
- * All instances and jobs of this machine: what the daemon's calls work on, and what a keeper that is
- * started again adopts.
+ * All instances and jobs of this machine: what the daemon's calls work on, and what a
+ * keeper that is started again adopts.
  */
 import { existsSync } from 'node:fs'
 import { setPriority } from 'node:os'
@@ -54,8 +54,8 @@ export class Instances {
   }
 
   /**
-   * @throws {AppError} `bad-request`, `exists`, `spawn-failed` (nothing is left behind), `busy` when the keeper
-   * is stopping.
+   * @throws {AppError} `bad-request`, `exists`, `spawn-failed` (nothing is left behind),
+   *   `busy` when the keeper is stopping.
    */
   async start(spec: ProcessSpec): Promise<ProcessInfo> {
     checkSpec(spec)

@@ -91,7 +91,8 @@ function spawned(child: ChildProcess, options: ShimOptions): Promise<number> {
       clearTimeout(timer)
       child.kill('SIGKILL')
       const { id, cwd, uid } = options
-      const message = `${id} does not start in ${cwd}${uid === null ? '' : ` as uid ${uid}`}: ${why}`
+      const who = uid === null ? '' : ` as uid ${uid}`
+      const message = `${id} does not start in ${cwd}${who}: ${why}`
       reject(new AppError('spawn-failed', message, { cause, data: { instance: id, cwd } }))
     }
     const timer = setTimeout(() => fail(`no process in ${spawnTimeoutMs} ms`), spawnTimeoutMs)
