@@ -190,3 +190,39 @@ export const statsParallelReads = 8
 export const portConflictsMax = 5
 /** Messages that wait for a peer which does not read; four of the longest. */
 export const wireBacklogMaxBytes = 64 * 1024 * 1024
+
+/** The size line of a chunk, with its extension. */
+export const chunkLineMaxBytes = 256
+/** Read buffer of a connection to an instance. */
+export const upstreamBufferBytes = 64 * 1024
+/** An instance is on this machine: a connect that takes longer will not succeed. */
+export const upstreamConnectTimeoutMs = 5_000
+/** An app that says nothing of its keep-alive is presumed to close after this. */
+export const upstreamIdleMs = 4_000
+/** Kept from what an app says in `Keep-Alive: timeout=N`: its timer may run ahead of ours. */
+export const upstreamIdleMarginMs = 1_000
+/** A request that cannot be repeated takes no connection that was idle for longer, unless the app says. */
+export const nonIdempotentIdleMs = 1_000
+export const upstreamIdleConnectionsMax = 256
+/** From the request to the head of its response. */
+export const responseHeadTimeoutMs = 60_000
+/** Neither end of a body moves for this long. */
+export const idleBodyTimeoutMs = 300_000
+/** A head is complete this long after its first byte, or its connection is closed. */
+export const headTimeoutMs = 30_000
+/** A client connection between two requests. */
+export const clientIdleTimeoutMs = 75_000
+/** After an answer that ends the connection, input is read and thrown away this long, this much. */
+export const lingerTimeoutMs = 5_000
+export const lingerMaxBytes = 16 * 1024 * 1024
+/** A request's body is kept for a repetition up to here. */
+export const replayMaxBytes = 64 * 1024
+/** A request is given to an instance this often at most when it gets reset. */
+export const placesMax = 3
+/** A held request looks again, besides at each change of the routes. */
+export const holdRetryMs = 200
+export const deadlineSweepMs = 200
+export const accessLogFlushMs = 500
+/** An idle client connection of a worker that leaves gets this long for one more request. */
+export const leaveIdleMs = 1_000
+export const listenBacklog = 4_096

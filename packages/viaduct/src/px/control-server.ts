@@ -1,0 +1,41 @@
+/** Answers the daemon: new routes, drains, counters. See `wire/proxy-protocol.ts`. */
+import type { AppName, InstanceId } from '../model/ids.ts'
+import type {
+  AppCounters,
+  ProxyCalls,
+  ProxyEvents,
+  ProxyStats,
+  UpstreamCounters,
+} from '../wire/proxy-protocol.ts'
+import { openRpcServer, type RpcServer } from '../wire/rpc.ts'
+import type { Worker } from './serve/worker.ts'
+
+/** @param options.path Unix socket; a file that is there is the caller's to remove. */
+export function openControlServer(
+  worker: Worker,
+  options: { path: string; slot: number },
+): Promise<RpcServer<ProxyEvents>> {
+  return openRpcServer<ProxyCalls, ProxyEvents>({
+    path: options.path,
+    handlers: {
+      routes: (table) => {
+        const applied = worker.router.apply(table)
+        return { applied, generation: worker.router.generation }
+      },
+      drain: async ({ upstream: id, drainTimeoutMs }) => {
+        const upstream = worker.router.upstream(id)
+        return upstream ? await upstream.drain(drainTimeoutMs) : { result: 'finished' as const }
+      },
+      stats: () => readStats(worker, options.slot),
+    },
+  })
+}
+
+function readStats(worker: Worker, slot: number): ProxyStats {
+  const { router, connections } = worker
+  const apps: Record<AppName, AppCounters> = {}
+  const upstreams: Record<InstanceId, UpstreamCounters> = {}
+  for (const app of router.apps) apps[app.name] = app.counter.read(worker.deadlines.now)
+  for (const upstream of router.upstreams) upstreams[upstream.id] = upstream.counters()
+  return { slot, pid: process.pid, generation: router.generation, connections, apps, upstreams }
+}

@@ -1,0 +1,95 @@
+/**
+ * Splits the field lines of a head into offsets, strictly (RFC 9112 §5): CRLF ends, no folding, no
+ * space before the colon, no control bytes. Knows no field; `request-head` and `response-head` do.
+ *
+ * One block is reused for all heads of a process: read what is needed before the next `read`.
+ */
+import { headersMax } from '../../model/limits.ts'
+import { colon, cr, isTokenByte, isValueByte, lf, space, tab } from './bytes.ts'
+
+/** Why a head is refused; the text goes to the client and into the access log. */
+export type HeadFault = string
+
+export class FieldBlock {
+  count = 0
+  readonly lineStart = new Int32Array(headersMax)
+  readonly nameEnd = new Int32Array(headersMax)
+  readonly valueStart = new Int32Array(headersMax)
+  readonly valueEnd = new Int32Array(headersMax)
+  /** 1 for fields that are not passed on. */
+  readonly dropped = new Uint8Array(headersMax)
+
+  /**
+   * @param start First byte of the first field line.
+   * @param end Just after the CRLF of the last one (before the empty line).
+   * @returns null when it is well-formed.
+   */
+  read(bytes: Uint8Array, start: number, end: number): HeadFault | null {
+    this.count = 0
+    let i = start
+    while (i < end) {
+      const field = this.count
+      if (field === headersMax) return `More than ${headersMax} fields`
+      this.lineStart[field] = i
+      while (isTokenByte[bytes[i] as number] === 1) i++
+      if (bytes[i] !== colon || i === this.lineStart[field]) return this.#nameFault(bytes, i)
+      this.nameEnd[field] = i
+      i++
+      while (bytes[i] === space || bytes[i] === tab) i++
+      this.valueStart[field] = i
+      while (isValueByte[bytes[i] as number] === 1) i++
+      if (bytes[i] !== cr || bytes[i + 1] !== lf) return 'A field value has a control character'
+      let valueEnd = i
+      const valueStart = this.valueStart[field] as number
+      while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd--
+      this.valueEnd[field] = valueEnd
+      this.dropped[field] = 0
+      this.count++
+      i += 2
+    }
+    return null
+  }
+
+  #nameFault(bytes: Uint8Array, at: number): HeadFault {
+    const byte = bytes[at]
+    if (byte === space || byte === tab) {
+      return at === this.lineStart[this.count] ? 'A folded line' : 'A space before the colon'
+    }
+    return 'A field name has a character that is not allowed'
+  }
+
+  value(bytes: Buffer, field: number): string {
+    return bytes.toString('latin1', this.valueStart[field], this.valueEnd[field])
+  }
+
+  /** The text of all fields that are kept, each with its CRLF. */
+  renderKept(bytes: Buffer, end: number): string {
+    let text = ''
+    let from = -1
+    for (let field = 0; field < this.count; field++) {
+      const lineStart = this.lineStart[field] as number
+      if (this.dropped[field] === 0) {
+        if (from === -1) from = lineStart
+      } else if (from !== -1) {
+        text += bytes.toString('latin1', from, lineStart)
+        from = -1
+      }
+    }
+    return from === -1 ? text : text + bytes.toString('latin1', from, end)
+  }
+
+  /** Drops each field that a Connection value names (RFC 9110 §7.6.1). */
+  dropNamed(bytes: Buffer, connection: string): void {
+    const names = connection.toLowerCase().split(',')
+    for (let field = 0; field < this.count; field++) {
+      const name = bytes
+        .toString('latin1', this.lineStart[field], this.nameEnd[field])
+        .toLowerCase()
+      if (names.some((each) => each.trim() === name)) this.dropped[field] = 1
+    }
+  }
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === space || byte === tab
+}

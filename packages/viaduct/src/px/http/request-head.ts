@@ -1,0 +1,283 @@
+/**
+ * Reads a request head as RFC 9112 says, and refuses what is ambiguous: a request that two programs
+ * can read in two ways is how requests are smuggled.
+ *
+ * `parseRequestHead` fills one reused `RequestHead`; its numbers point into the bytes that were given.
+ */
+import {
+  cr,
+  equalsIgnoreCase,
+  isHostByte,
+  isIdByte,
+  isTargetByte,
+  isTokenByte,
+  lf,
+  parseDigits,
+  space,
+} from './bytes.ts'
+import { FieldBlock, type HeadFault } from './field-block.ts'
+
+const methodMaxBytes = 32
+const requestIdMaxBytes = 128
+
+export class RequestHead {
+  method = ''
+  /** Origin-form (or `*`), as it goes to the app. */
+  target = ''
+  minor: 0 | 1 = 1
+  /** Lower case, without port; empty for HTTP/1.0 without Host. */
+  hostname = ''
+  /** As the client sent it. */
+  host = ''
+  /** Bytes of the body; -1 when there is no Content-Length. */
+  contentLength = -1
+  chunked = false
+  keepAlive = true
+  /** The client asks for this protocol (`Connection: upgrade`); empty when not. */
+  upgrade = ''
+  expectsContinue = false
+  /** Comma-separated, from the client; empty when not sent. */
+  forwardedFor = ''
+  /** From the client, when it is sane; else empty. */
+  requestId = ''
+  /** The fields that are passed on, each with CRLF. */
+  fields = ''
+  connection = ''
+  #absoluteHost: string | null = null
+
+  get absoluteHost(): string | null {
+    return this.#absoluteHost
+  }
+
+  reset(): void {
+    this.method = this.target = this.hostname = this.host = ''
+    this.upgrade = this.forwardedFor = this.requestId = this.fields = this.connection = ''
+    this.minor = 1
+    this.contentLength = -1
+    this.chunked = false
+    this.keepAlive = true
+    this.expectsContinue = false
+    this.#absoluteHost = null
+  }
+
+  /** `http://host:port/path` → the path, and the host that must agree with Host. */
+  takeTarget(text: string): HeadFault | null {
+    if (text.startsWith('/')) {
+      this.target = text
+      return null
+    }
+    if (text === '*') {
+      this.target = text
+      return this.method === 'OPTIONS' ? null : 'Only OPTIONS may have the target *'
+    }
+    const absolute = /^https?:\/\/([^/?]+)(.*)$/i.exec(text)
+    if (!absolute) return 'The target is neither a path nor a URL'
+    this.#absoluteHost = absolute[1] as string
+    const rest = absolute[2] as string
+    this.target = rest.startsWith('/') ? rest : `/${rest}`
+    return null
+  }
+}
+
+const fields = new FieldBlock()
+const head = new RequestHead()
+
+/**
+ * @param end Just after the CRLFCRLF that ends the head.
+ * @returns The one reused head, or why it is refused.
+ */
+export function parseRequestHead(
+  bytes: Buffer,
+  start: number,
+  end: number,
+): RequestHead | HeadFault {
+  head.reset()
+  const lineEnd = bytes.indexOf('\r\n', start)
+  const fault =
+    readRequestLine(bytes, start, lineEnd) ??
+    fields.read(bytes, lineEnd + 2, end - 2) ??
+    readFields(bytes) ??
+    checkFraming() ??
+    checkHost()
+  if (fault !== null) return fault
+  if (head.connection !== '') fields.dropNamed(bytes, head.connection)
+  head.fields = fields.renderKept(bytes, end - 2)
+  return head
+}
+
+function readRequestLine(bytes: Buffer, start: number, lineEnd: number): HeadFault | null {
+  let i = start
+  while (isTokenByte[bytes[i] as number] === 1) i++
+  if (i === start || i - start > methodMaxBytes || bytes[i] !== space) return 'Not a method'
+  head.method = bytes.toString('latin1', start, i)
+  const targetStart = ++i
+  while (isTargetByte[bytes[i] as number] === 1) i++
+  if (i === targetStart || bytes[i] !== space)
+    return 'The target has a character that is not allowed'
+  if (lineEnd - i !== 9 || bytes.toString('latin1', i + 1, i + 8) !== 'HTTP/1.') {
+    return 'The request line does not end with HTTP/1.1'
+  }
+  const minor = (bytes[i + 8] as number) - 48
+  if (minor !== 0 && minor !== 1) return 'The version is not HTTP/1.1 or HTTP/1.0'
+  head.minor = minor
+  head.keepAlive = minor === 1
+  return head.takeTarget(bytes.toString('latin1', targetStart, i))
+}
+
+function readFields(bytes: Buffer): HeadFault | null {
+  let hosts = 0
+  for (let field = 0; field < fields.count; field++) {
+    const fault = readField(bytes, field)
+    if (fault === 'host') hosts++
+    else if (fault !== null) return fault
+  }
+  if (hosts > 1) return 'More than one Host'
+  if (hosts === 0 && head.minor === 1) return 'Host is missing'
+  return null
+}
+
+/** @returns `host` for that field, null for the others, else why the head is refused. */
+function readField(bytes: Buffer, field: number): HeadFault | 'host' | null {
+  const start = fields.lineStart[field] as number
+  const range = { start, end: fields.nameEnd[field] as number }
+  const length = range.end - start
+  // Most fields are told apart by their length alone.
+  switch (length) {
+    case 2:
+      if (equalsIgnoreCase(bytes, range, 'te')) fields.dropped[field] = 1
+      return null
+    case 4:
+      if (!equalsIgnoreCase(bytes, range, 'host')) return null
+      head.host = fields.value(bytes, field)
+      fields.dropped[field] = 1
+      return 'host'
+    case 6:
+      return equalsIgnoreCase(bytes, range, 'expect') ? readExpect(bytes, field) : null
+    case 7:
+      if (equalsIgnoreCase(bytes, range, 'upgrade')) {
+        head.upgrade = fields.value(bytes, field)
+        fields.dropped[field] = 1
+      }
+      return null
+    case 10:
+      return readConnectionLike(bytes, field, range)
+    case 12:
+      if (equalsIgnoreCase(bytes, range, 'x-request-id')) takeRequestId(bytes, field)
+      return null
+    case 14:
+      return equalsIgnoreCase(bytes, range, 'content-length') ? readLength(bytes, field) : null
+    default:
+      return length > 14 ? readLongField(bytes, field, range) : null
+  }
+}
+
+type Range = { start: number; end: number }
+
+function readConnectionLike(bytes: Buffer, field: number, range: Range): null {
+  if (equalsIgnoreCase(bytes, range, 'connection')) {
+    const value = fields.value(bytes, field)
+    head.connection = head.connection === '' ? value : `${head.connection},${value}`
+    fields.dropped[field] = 1
+  } else if (equalsIgnoreCase(bytes, range, 'keep-alive')) fields.dropped[field] = 1
+  return null
+}
+
+function readLongField(bytes: Buffer, field: number, range: Range): HeadFault | null {
+  const is = (name: string): boolean => equalsIgnoreCase(bytes, range, name)
+  if (is('x-forwarded-for')) {
+    const value = fields.value(bytes, field)
+    head.forwardedFor = head.forwardedFor === '' ? value : `${head.forwardedFor}, ${value}`
+    fields.dropped[field] = 1
+  } else if (is('transfer-encoding')) {
+    if (head.chunked) return 'More than one Transfer-Encoding'
+    if (fields.value(bytes, field).toLowerCase() !== 'chunked') return 'An unknown transfer coding'
+    head.chunked = true
+  } else if (
+    is('x-forwarded-host') ||
+    is('x-forwarded-proto') ||
+    is('x-request-start') ||
+    is('proxy-connection') ||
+    is('proxy-authorization')
+  ) {
+    fields.dropped[field] = 1
+  }
+  return null
+}
+
+function readExpect(bytes: Buffer, field: number): HeadFault | null {
+  if (fields.value(bytes, field).toLowerCase() !== '100-continue') return 'An unknown expectation'
+  head.expectsContinue = true
+  return null
+}
+
+function readLength(bytes: Buffer, field: number): HeadFault | null {
+  if (head.contentLength !== -1) return 'More than one Content-Length'
+  const start = fields.valueStart[field] as number
+  head.contentLength = parseDigits(bytes, start, fields.valueEnd[field] as number)
+  return head.contentLength === -1 ? 'Content-Length is not a number' : null
+}
+
+function takeRequestId(bytes: Buffer, field: number): void {
+  const start = fields.valueStart[field] as number
+  const end = fields.valueEnd[field] as number
+  fields.dropped[field] = 1
+  if (end === start || end - start > requestIdMaxBytes) return
+  for (let i = start; i < end; i++) if (isIdByte[bytes[i] as number] === 0) return
+  head.requestId = bytes.toString('latin1', start, end)
+}
+
+function checkFraming(): HeadFault | null {
+  if (head.chunked && head.contentLength !== -1) {
+    return 'Both Content-Length and Transfer-Encoding'
+  }
+  if (head.chunked && head.minor === 0) return 'Transfer-Encoding in HTTP/1.0'
+  if (head.connection !== '') readConnection(head.connection.toLowerCase())
+  else head.upgrade = ''
+  return null
+}
+
+function readConnection(value: string): void {
+  let upgrade = false
+  for (const token of value.split(',')) {
+    const name = token.trim()
+    if (name === 'close') head.keepAlive = false
+    else if (name === 'keep-alive' && head.minor === 0) head.keepAlive = true
+    else if (name === 'upgrade') upgrade = true
+  }
+  if (/(^|,)\s*close\s*(,|$)/.test(value)) head.keepAlive = false
+  if (!upgrade || head.minor === 0) head.upgrade = ''
+}
+
+function checkHost(): HeadFault | null {
+  const { host } = head
+  if (head.minor === 1 || host !== '') {
+    const fault = takeHostname(host)
+    if (fault !== null) return fault
+  }
+  if (head.absoluteHost === null) return null
+  const agrees = head.absoluteHost.toLowerCase() === host.toLowerCase()
+  return agrees ? null : 'Host and the target disagree'
+}
+
+function takeHostname(host: string): HeadFault | null {
+  let end = host.length
+  for (let i = 0; i < host.length; i++) {
+    if (isHostByte[host.charCodeAt(i)] !== 1) return 'Host has a character that is not allowed'
+  }
+  const portAt = host.lastIndexOf(':')
+  if (portAt !== -1 && !host.endsWith(']')) {
+    if (!/^\d{0,5}$/.test(host.slice(portAt + 1))) return 'The port in Host is not a number'
+    end = portAt
+  }
+  if (end === 0) return 'Host is empty'
+  head.hostname = host.slice(0, end).toLowerCase()
+  return head.hostname.includes(':') && !head.hostname.startsWith('[') ? 'Host is not a name' : null
+}
+
+/** True when what has come of a head can never become a good one: a line that ends in a bare LF. */
+export function hasBareLineFeed(bytes: Buffer, start: number): boolean {
+  for (let at = bytes.indexOf(lf, start); at !== -1; at = bytes.indexOf(lf, at + 1)) {
+    if (at === start || bytes[at - 1] !== cr) return true
+  }
+  return false
+}

@@ -1,0 +1,141 @@
+/**
+ * Reads the head of an app's response: status, framing, how long the connection may be reused. What
+ * is ambiguous is refused (the client then gets 502), as it is for requests.
+ */
+import { equalsIgnoreCase, isValueByte, parseDigits, space } from './bytes.ts'
+import { FieldBlock, type HeadFault } from './field-block.ts'
+
+export class ResponseHead {
+  status = 0
+  /** ` 200 OK`: what follows the version, for the status line to the client. */
+  statusText = ''
+  contentLength = -1
+  chunked = false
+  keepAlive = true
+  /** Seconds of `Keep-Alive: timeout=N`; -1 when the app does not say. */
+  keepAliveTimeoutS = -1
+  upgrade = ''
+  connection = ''
+  fields = ''
+
+  reset(): void {
+    this.status = 0
+    this.statusText = this.upgrade = this.connection = this.fields = ''
+    this.contentLength = this.keepAliveTimeoutS = -1
+    this.chunked = false
+    this.keepAlive = true
+  }
+}
+
+const fields = new FieldBlock()
+const head = new ResponseHead()
+
+/**
+ * @param end Just after the CRLFCRLF that ends the head.
+ * @returns The one reused head, or why it is refused.
+ */
+export function parseResponseHead(
+  bytes: Buffer,
+  start: number,
+  end: number,
+): ResponseHead | HeadFault {
+  head.reset()
+  const lineEnd = bytes.indexOf('\r\n', start)
+  const fault =
+    readStatusLine(bytes, start, lineEnd) ??
+    fields.read(bytes, lineEnd + 2, end - 2) ??
+    readFields(bytes)
+  if (fault !== null) return fault
+  if (head.connection !== '') {
+    fields.dropNamed(bytes, head.connection)
+    if (/(^|,)\s*close\s*(,|$)/i.test(head.connection)) head.keepAlive = false
+    if (/(^|,)\s*keep-alive\s*(,|$)/i.test(head.connection) && !head.keepAlive) {
+      head.keepAlive = !/(^|,)\s*close\s*(,|$)/i.test(head.connection)
+    }
+  }
+  head.fields = fields.renderKept(bytes, end - 2)
+  return head
+}
+
+function readStatusLine(bytes: Buffer, start: number, lineEnd: number): HeadFault | null {
+  const version = bytes.toString('latin1', start, start + 7)
+  const minor = (bytes[start + 7] as number) - 48
+  if (version !== 'HTTP/1.' || (minor !== 0 && minor !== 1)) return 'Not an HTTP/1 response'
+  head.keepAlive = minor === 1
+  head.status = parseDigits(bytes, start + 9, start + 12)
+  const after = bytes[start + 12]
+  const goodEnd = lineEnd === start + 12 || after === space
+  if (bytes[start + 8] !== space || head.status < 100 || head.status > 999 || !goodEnd) {
+    return 'The status line is not one'
+  }
+  for (let i = start + 12; i < lineEnd; i++) {
+    if (isValueByte[bytes[i] as number] === 0) return 'The status line is not one'
+  }
+  head.statusText = bytes.toString('latin1', start + 8, lineEnd)
+  return null
+}
+
+function readFields(bytes: Buffer): HeadFault | null {
+  for (let field = 0; field < fields.count; field++) {
+    const fault = readField(bytes, field)
+    if (fault !== null) return fault
+  }
+  return head.chunked && head.contentLength !== -1
+    ? 'Both Content-Length and Transfer-Encoding'
+    : null
+}
+
+function readField(bytes: Buffer, field: number): HeadFault | null {
+  const range = { start: fields.lineStart[field] as number, end: fields.nameEnd[field] as number }
+  switch (range.end - range.start) {
+    case 7:
+      if (equalsIgnoreCase(bytes, range, 'upgrade')) {
+        head.upgrade = fields.value(bytes, field)
+        fields.dropped[field] = 1
+      }
+      return null
+    case 10:
+      if (equalsIgnoreCase(bytes, range, 'connection')) {
+        const value = fields.value(bytes, field)
+        head.connection = head.connection === '' ? value : `${head.connection},${value}`
+        fields.dropped[field] = 1
+      } else if (equalsIgnoreCase(bytes, range, 'keep-alive')) readKeepAlive(bytes, field)
+      return null
+    case 13:
+      // Only the platform's own answers carry it: an error of ours never looks like the app's.
+      if (equalsIgnoreCase(bytes, range, 'viaduct-error')) fields.dropped[field] = 1
+      return null
+    case 14:
+      return equalsIgnoreCase(bytes, range, 'content-length') ? readLength(bytes, field) : null
+    case 16:
+      if (equalsIgnoreCase(bytes, range, 'proxy-connection')) fields.dropped[field] = 1
+      return null
+    case 17:
+      return equalsIgnoreCase(bytes, range, 'transfer-encoding') ? readCoding(bytes, field) : null
+    default:
+      return null
+  }
+}
+
+function readKeepAlive(bytes: Buffer, field: number): void {
+  fields.dropped[field] = 1
+  const timeout = /(?:^|[,\s])timeout=(\d{1,6})/i.exec(fields.value(bytes, field))
+  if (timeout) head.keepAliveTimeoutS = Number(timeout[1])
+}
+
+function readLength(bytes: Buffer, field: number): HeadFault | null {
+  const start = fields.valueStart[field] as number
+  const length = parseDigits(bytes, start, fields.valueEnd[field] as number)
+  if (length === -1) return 'Content-Length is not a number'
+  if (head.contentLength !== -1) return 'More than one Content-Length'
+  head.contentLength = length
+  return null
+}
+
+function readCoding(bytes: Buffer, field: number): HeadFault | null {
+  const isChunked = fields.value(bytes, field).toLowerCase() === 'chunked'
+  if (!isChunked || head.chunked) return 'An unknown transfer coding'
+  head.chunked = true
+  fields.dropped[field] = 1
+  return null
+}

@@ -1,0 +1,120 @@
+/**
+ * One instance as this worker sees it: requests in flight, idle connections, and the wait until it
+ * has none. In-flight is counted at the claim, before anything is awaited, so a drain misses nothing.
+ */
+import {
+  nonIdempotentIdleMs,
+  upstreamIdleConnectionsMax,
+  upstreamIdleMarginMs,
+  upstreamIdleMs,
+} from '../../model/limits.ts'
+import type { InstanceId } from '../../model/ids.ts'
+import type { Upstream as UpstreamAddress } from '../../model/route.ts'
+import type { DrainResult, UpstreamCounters } from '../../wire/proxy-protocol.ts'
+import type { UpstreamConnection } from '../serve/upstream-connection.ts'
+
+/** Whoever has a claim: a request or a tunnel. */
+export interface Claimant {
+  /** Time is up: close both ends. */
+  cut(): void
+}
+
+export class Upstream {
+  readonly id: InstanceId
+  readonly host: string
+  readonly port: number
+  /** False once a routing table without it was applied. */
+  isRouted = true
+  #requests = 0
+  readonly #claims = new Set<Claimant>()
+  readonly #idle: UpstreamConnection[] = []
+  #waiting: (() => void)[] = []
+
+  constructor(address: UpstreamAddress) {
+    this.id = address.id
+    this.host = address.host
+    this.port = address.port
+  }
+
+  get inFlight(): number {
+    return this.#claims.size
+  }
+
+  counters(): UpstreamCounters {
+    return { requests: this.#requests, inFlight: this.inFlight }
+  }
+
+  claim(claimant: Claimant): void {
+    this.#claims.add(claimant)
+    this.#requests++
+  }
+
+  release(claimant: Claimant): void {
+    if (!this.#claims.delete(claimant) || this.#claims.size > 0) return
+    for (const wake of this.#waiting.splice(0)) wake()
+  }
+
+  /**
+   * The connection that was used last, if the app will surely not close it at this instant.
+   *
+   * @param isIdempotent A request that can be repeated may take one that has been idle for longer.
+   */
+  takeIdle(isIdempotent: boolean, now: number): UpstreamConnection | null {
+    for (let connection = this.#idle.pop(); connection; connection = this.#idle.pop()) {
+      const idleMs = now - connection.idleSince
+      const limit = isIdempotent
+        ? connection.maxIdleMs
+        : Math.min(connection.maxIdleMs, connection.saysTimeout ? Infinity : nonIdempotentIdleMs)
+      if (idleMs < limit && connection.isUsable) return connection
+      connection.destroy()
+    }
+    return null
+  }
+
+  /** Takes a connection back whose response is complete. */
+  keepIdle(connection: UpstreamConnection): void {
+    if (!this.isRouted || this.#idle.length >= upstreamIdleConnectionsMax) connection.destroy()
+    else this.#idle.push(connection)
+  }
+
+  forgetIdle(connection: UpstreamConnection): void {
+    const at = this.#idle.lastIndexOf(connection)
+    if (at !== -1) this.#idle.splice(at, 1)
+  }
+
+  /** Closes what has been idle for too long; with `all`, every idle connection. */
+  closeIdle(now: number, all = false): void {
+    const closing = this.#idle.filter(
+      ({ idleSince, maxIdleMs }) => all || now - idleSince >= maxIdleMs,
+    )
+    for (const connection of closing) connection.destroy()
+  }
+
+  /** Resolves when nothing is in flight, or when the limit has passed and the rest was cut. */
+  async drain(drainTimeoutMs: number): Promise<DrainResult> {
+    if (this.inFlight === 0) return { result: 'finished' }
+    const finished = new Promise<'finished'>((resolve) => {
+      this.#waiting.push(() => resolve('finished'))
+    })
+    let timer: NodeJS.Timeout | undefined
+    const expired = new Promise<'expired'>((resolve) => {
+      timer = setTimeout(() => resolve('expired'), drainTimeoutMs)
+    })
+    const result = await Promise.race([finished, expired])
+    clearTimeout(timer)
+    if (result === 'finished') return { result }
+    const cut = this.inFlight
+    for (const claimant of [...this.#claims]) claimant.cut()
+    return { result, cut }
+  }
+}
+
+/**
+ * How long a connection may be idle so that the app does not close it just when it is used.
+ *
+ * @param timeoutS Seconds of the app's `Keep-Alive: timeout=N`, -1 when it does not say.
+ */
+export function maxIdleOf(timeoutS: number): number {
+  if (timeoutS === -1) return upstreamIdleMs
+  return Math.max(0, Math.min(timeoutS * 1000, 60_000) - upstreamIdleMarginMs)
+}

@@ -1,0 +1,47 @@
+/**
+ * All deadlines of a worker, looked at a few times a second: setting one is storing a number, and
+ * most are never reached.
+ */
+import { deadlineSweepMs } from '../../model/limits.ts'
+
+export interface HasDeadline {
+  /** Milliseconds on the clock of `Deadlines.now`; Infinity for none. */
+  deadlineMs: number
+  /** The deadline has passed; called until it is moved or the object is removed. */
+  expire(): void
+}
+
+export class Deadlines implements Disposable {
+  readonly #all = new Set<HasDeadline>()
+  readonly #timer: NodeJS.Timeout
+  readonly #onSweep: (now: number) => void
+
+  /** @param onSweep Called with each look, for whoever has more to do now and then. */
+  constructor(onSweep: (now: number) => void) {
+    this.#onSweep = onSweep
+    this.#timer = setInterval(() => this.#sweep(), deadlineSweepMs)
+  }
+
+  /** Milliseconds of a clock that never goes back. */
+  get now(): number {
+    return performance.now()
+  }
+
+  add(each: HasDeadline): void {
+    this.#all.add(each)
+  }
+
+  delete(each: HasDeadline): void {
+    this.#all.delete(each)
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer)
+  }
+
+  #sweep(): void {
+    const { now } = this
+    for (const each of this.#all) if (each.deadlineMs <= now) each.expire()
+    this.#onSweep(now)
+  }
+}

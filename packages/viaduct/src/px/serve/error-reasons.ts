@@ -1,0 +1,49 @@
+/**
+ * Every answer that the platform gives itself: the reason in the `viaduct-error` header, its status
+ * and a sentence. An answer without that header is the app's.
+ */
+export const errorReasons = {
+  'bad-request': { status: 400, text: 'The request is not well-formed HTTP/1.1' },
+  'head-timeout': { status: 408, text: 'The request did not come in time' },
+  'connect-refused': { status: 405, text: 'CONNECT is not served' },
+  'no-app': { status: 404, text: 'No app answers at this host' },
+  'no-apps-online': { status: 503, text: 'No apps online' },
+  'no-instance': { status: 503, text: 'No apps online: no instance got ready in time' },
+  'hold-full': { status: 503, text: 'No apps online: too many requests wait for an instance' },
+  stopped: { status: 503, text: 'No apps online: the app is stopped' },
+  'scaled-to-zero': { status: 503, text: 'No apps online: the app is scaled to 0' },
+  'crash-looping': { status: 503, text: 'No apps online: the app crashes again and again' },
+  'upstream-refused': { status: 502, text: 'The app did not accept the connection' },
+  'upstream-reset': { status: 502, text: 'The app closed the connection before it answered' },
+  'bad-response': { status: 502, text: 'The answer of the app is not well-formed HTTP/1.1' },
+  'upstream-timeout': { status: 504, text: 'The app did not answer in time' },
+  'drain-expired': { status: 503, text: 'The instance was stopped before it answered' },
+} as const
+
+export type ErrorReason = keyof typeof errorReasons
+
+const statusTexts: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+}
+
+/** The whole answer, head and body. `detail` is one of our own sentences. */
+export function renderError(
+  reason: ErrorReason,
+  options: { requestId: string; keepAlive: boolean; withoutBody: boolean; detail?: string },
+): string {
+  const { status, text } = errorReasons[reason]
+  const body = `${text}${options.detail ? `: ${options.detail}` : ''}\n`
+  const id = options.requestId === '' ? '' : `X-Request-Id: ${options.requestId}\r\n`
+  return (
+    `HTTP/1.1 ${status} ${statusTexts[status]}\r\nviaduct-error: ${reason}\r\n${id}` +
+    `Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n` +
+    `Content-Length: ${body.length}\r\n${options.keepAlive ? '' : 'Connection: close\r\n'}\r\n` +
+    (options.withoutBody ? '' : body)
+  )
+}

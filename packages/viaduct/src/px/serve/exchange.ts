@@ -1,0 +1,353 @@
+/**
+ * One request, from its head to the end of its response: placed on an instance, held while there is
+ * none, repeated when that is safe, passed through, counted.
+ *
+ *   placing ⇄ held → sent → responding → done      (sent → placing: the instance was lost)
+ */
+import {
+  holdRetryMs,
+  idleBodyTimeoutMs,
+  placesMax,
+  replayMaxBytes,
+  responseHeadTimeoutMs,
+} from '../../model/limits.ts'
+import type { BodyFraming } from '../http/body-framing.ts'
+import type { RequestHead } from '../http/request-head.ts'
+import type { ResponseHead } from '../http/response-head.ts'
+import type { App, Held } from '../route/router.ts'
+import type { Claimant, Upstream } from '../route/upstream.ts'
+import type { ClientConnection } from './client-connection.ts'
+import type { ErrorReason } from './error-reasons.ts'
+import { renderInterimHead, renderResponseHead, textBodyMaxBytes } from './render-head.ts'
+import { Tunnel } from './tunnel.ts'
+import { type Loss, type ResponseSink, UpstreamConnection } from './upstream-connection.ts'
+
+const idempotent: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'TRACE',
+  'PUT',
+  'DELETE',
+])
+
+/** What a request needs of its worker. */
+export interface ExchangeParts {
+  readonly client: ClientConnection
+  readonly app: App
+  /** Head for the instance, whole. */
+  readonly headText: string
+  readonly requestId: string
+  readonly body: BodyFraming | null
+}
+
+export class Exchange implements ResponseSink, Claimant, Held {
+  readonly app: App
+  readonly method: string
+  readonly path: string
+  readonly host: string
+  readonly requestId: string
+  readonly isHead: boolean
+  readonly startedMs: number
+  readonly startedAt = Date.now()
+  status = 0
+  bytesOut = 0
+  retries = 0
+  error: ErrorReason | '' = ''
+  instance = ''
+  readonly release: number | null
+  readonly address: string
+  deadlineMs = Infinity
+  readonly #client: ClientConnection
+  readonly #headText: string
+  readonly #minor: number
+  readonly #body: BodyFraming | null
+  readonly #upgrade: boolean
+  #keepAlive: boolean
+  /** The request's body as far as it came, while it may have to be sent again. */
+  #replay: Buffer[] | null = []
+  #replayBytes = 0
+  #upstream: Upstream | null = null
+  #connection: UpstreamConnection | null = null
+  #tried: Set<Upstream> | null = null
+  #places = 0
+  #fresh = false
+  #holdUntilMs = 0
+  #lastFault: ErrorReason = 'no-instance'
+  #responding = false
+  #dechunk = false
+  #done = false
+
+  constructor(head: RequestHead, parts: ExchangeParts) {
+    this.#client = parts.client
+    this.app = parts.app
+    this.#headText = parts.headText
+    this.requestId = parts.requestId
+    this.#body = parts.body
+    this.method = head.method
+    this.path = head.target
+    this.host = head.host
+    this.#minor = head.minor
+    this.#keepAlive = head.keepAlive
+    this.#upgrade = head.upgrade !== ''
+    this.isHead = head.method === 'HEAD'
+    this.release = parts.app.route.release
+    this.startedMs = parts.client.worker.deadlines.now
+    this.address = parts.client.address
+  }
+
+  /** The whole request has come from the client. */
+  get isRequestDone(): boolean {
+    return this.#body === null || this.#body.isDone
+  }
+
+  get isDone(): boolean {
+    return this.#done
+  }
+
+  // Placing
+
+  place(): void {
+    this.app.held.delete(this)
+    const { worker } = this.#client
+    const upstream = this.app.pick(this.#tried, worker.random)
+    if (upstream === null) return this.#hold()
+    upstream.claim(this)
+    this.#upstream = upstream
+    this.#places++
+    const isSafe = idempotent.has(this.method)
+    const idle = this.#fresh ? null : upstream.takeIdle(isSafe, worker.deadlines.now)
+    this.#connection = idle ?? new UpstreamConnection(upstream, worker.deadlines)
+    this.deadlineMs = this.startedMs + responseHeadTimeoutMs
+    this.#connection.send(this.#headText, this)
+    if (this.#replay) for (const piece of this.#replay) this.#connection.socket.write(piece)
+    if (this.#replayBytes > replayMaxBytes) this.#replay = null
+    this.#client.resume()
+  }
+
+  /** Waits for an instance when one is expected, else says at once why there is none. */
+  #hold(): void {
+    const { app } = this
+    const { whenEmpty, holdTimeoutMs, holdMaxRequests } = app.route
+    if (app.upstreams.length === 0 && whenEmpty !== 'hold') return this.fail(whenEmpty)
+    if (app.held.size >= holdMaxRequests) return this.fail('hold-full')
+    const { now } = this.#client.worker.deadlines
+    if (this.#holdUntilMs === 0) {
+      this.#holdUntilMs = now + holdTimeoutMs
+      app.counter.held++
+    }
+    if (now >= this.#holdUntilMs) return this.fail(this.#lastFault)
+    this.#tried = null
+    app.held.add(this)
+    this.deadlineMs = Math.min(this.#holdUntilMs, now + holdRetryMs)
+  }
+
+  expire(): void {
+    if (this.app.held.has(this)) return this.place()
+    this.deadlineMs = Infinity
+    if (this.#responding) return this.onBroken()
+    this.#leaveUpstream('destroy')
+    this.fail('upstream-timeout')
+  }
+
+  onLost(loss: Loss): void {
+    const upstream = this.#upstream
+    this.#leaveUpstream('gone')
+    if (this.#done || upstream === null) return
+    this.#lastFault = loss.connected ? 'upstream-reset' : 'upstream-refused'
+    const mayRepeat = !loss.connected || idempotent.has(this.method)
+    const places = loss.connected ? this.#places : 1
+    if (!mayRepeat || this.#replay === null || places >= placesMax)
+      return this.fail(this.#lastFault)
+    this.retries++
+    this.app.counter.retries++
+    // A connection that had served may just have been idle for too long: the instance is fine.
+    if (loss.reused && loss.connected) this.#fresh = true
+    else (this.#tried ??= new Set()).add(upstream)
+    this.place()
+  }
+
+  #leaveUpstream(how: 'reuse' | 'destroy' | 'gone'): void {
+    const [upstream, connection] = [this.#upstream, this.#connection]
+    this.#upstream = null
+    this.#connection = null
+    if (how === 'reuse') connection?.release()
+    else if (how === 'destroy') connection?.destroy()
+    upstream?.release(this)
+    if (upstream) this.instance = upstream.id
+  }
+
+  // The request's body
+
+  /** @returns How far the body went; the rest belongs to the next request. */
+  onRequestBytes(bytes: Buffer): number {
+    const body = this.#body as BodyFraming
+    const end = body.take(bytes, 0, bytes.length)
+    if (body.isBad) {
+      this.#leaveUpstream('destroy')
+      if (this.#responding) this.onBroken()
+      else this.fail('bad-request')
+      return bytes.length
+    }
+    const piece = bytes.subarray(0, end)
+    if (piece.length > 0) this.#passOn(piece)
+    return end
+  }
+
+  #passOn(piece: Buffer): void {
+    if (this.#replay) {
+      this.#replay.push(piece)
+      this.#replayBytes += piece.length
+    }
+    const isFull = this.#replayBytes > replayMaxBytes
+    const socket = this.#connection?.socket
+    if (!socket || socket.connecting) {
+      // Nothing was sent as yet: what is kept here is all there is.
+      if (socket) socket.write(piece)
+      if (isFull) this.#client.pause()
+      return
+    }
+    if (isFull) this.#replay = null
+    if (!this.#responding) {
+      this.deadlineMs = this.#client.worker.deadlines.now + responseHeadTimeoutMs
+    }
+    if (!socket.write(piece)) this.#client.pause()
+  }
+
+  onDrain(): void {
+    if (this.#replay && this.#replayBytes > replayMaxBytes) this.#replay = null
+    this.#client.resume()
+  }
+
+  // The response
+
+  onInterim(head: ResponseHead): void {
+    if (this.#minor === 1) this.#client.writeText(renderInterimHead(head))
+  }
+
+  onUpgrade(head: ResponseHead, rest: Buffer): void {
+    const [upstream, connection] = [this.#upstream, this.#connection]
+    if (!this.#upgrade || !upstream || !connection) {
+      this.#leaveUpstream('destroy')
+      return this.fail('bad-response')
+    }
+    this.status = 101
+    this.instance = upstream.id
+    this.#done = true
+    this.deadlineMs = Infinity
+    const tunnel = new Tunnel(this.#client, connection, () => {
+      upstream.release(tunnel)
+      this.bytesOut = tunnel.bytesOut
+      this.#client.worker.finished(this)
+    })
+    upstream.claim(tunnel)
+    upstream.release(this)
+    this.#client.writeText(renderInterimHead(head, head.upgrade))
+    this.#client.becomeTunnel(tunnel)
+    tunnel.fromUpstream(rest)
+  }
+
+  onHead(head: ResponseHead, framing: BodyFraming, first: Buffer): void {
+    this.#responding = true
+    this.#replay = null
+    this.status = head.status
+    this.#dechunk = head.chunked && this.#minor === 0
+    const isOpenEnded = framing.endsWithConnection || this.#dechunk
+    if (isOpenEnded || !this.isRequestDone || this.#client.isLeaving) this.#keepAlive = false
+    const text = renderResponseHead(head, {
+      keepAlive: this.#keepAlive,
+      minor: this.#minor,
+      chunked: head.chunked && !this.#dechunk,
+    })
+    this.deadlineMs = this.#client.worker.deadlines.now + idleBodyTimeoutMs
+    if (first.length > textBodyMaxBytes || this.#dechunk) {
+      this.#write(text)
+      if (!this.onBody(first, framing)) this.#connection?.socket.pause()
+    } else {
+      this.#write(first.length === 0 ? text : text + first.toString('latin1'))
+    }
+  }
+
+  #write(text: string): void {
+    this.bytesOut += text.length
+    if (!this.#client.writeText(text)) this.#connection?.socket.pause()
+  }
+
+  onBody(bytes: Buffer, framing: BodyFraming): boolean {
+    this.deadlineMs = this.#client.worker.deadlines.now + idleBodyTimeoutMs
+    if (!this.#dechunk) return this.#pass(bytes)
+    let goesOn = true
+    const ranges = framing.ranges ?? []
+    for (let i = 0; i < ranges.length; i += 2) {
+      goesOn = this.#pass(bytes.subarray(ranges[i], ranges[i + 1]))
+    }
+    return goesOn
+  }
+
+  #pass(bytes: Buffer): boolean {
+    if (bytes.length === 0) return true
+    this.bytesOut += bytes.length
+    const goesOn = this.#client.writeBytes(bytes)
+    if (this.#client.hasUnwritten) this.#connection?.keepBuffer()
+    return goesOn
+  }
+
+  onClientDrain(): void {
+    this.#connection?.socket.resume()
+  }
+
+  onEnd(): void {
+    const reuse = this.isRequestDone
+    this.#connection?.socket.resume()
+    this.#leaveUpstream(reuse ? 'reuse' : 'destroy')
+    this.#finish(this.#keepAlive)
+  }
+
+  onBroken(): void {
+    this.#leaveUpstream('destroy')
+    if (this.#done) return
+    if (!this.#responding) return this.fail('upstream-reset')
+    this.error = 'upstream-reset'
+    this.#client.destroy()
+  }
+
+  onBadResponse(): void {
+    this.#leaveUpstream('gone')
+    this.fail('bad-response')
+  }
+
+  /** Drain's time is up. */
+  cut(): void {
+    this.#leaveUpstream('destroy')
+    if (this.#responding) this.#client.destroy()
+    else this.fail('drain-expired')
+  }
+
+  /** The client left before its response was complete. */
+  onClientGone(): void {
+    if (this.#done) return
+    this.app.held.delete(this)
+    this.#leaveUpstream('destroy')
+    if (this.error === '') this.status = 499
+    this.#done = true
+    this.#client.worker.finished(this)
+  }
+
+  /** Answers with an error of the platform; nothing of a response was sent. */
+  fail(reason: ErrorReason): void {
+    if (this.#done) return
+    this.app.held.delete(this)
+    this.error = reason
+    const keepAlive = this.#keepAlive && this.isRequestDone && !this.#client.isLeaving
+    const options = { requestId: this.requestId, withoutBody: this.isHead, keepAlive }
+    this.status = this.#client.writeError(reason, options)
+    this.#finish(keepAlive)
+  }
+
+  #finish(keepAlive: boolean): void {
+    this.#done = true
+    this.deadlineMs = Infinity
+    this.#client.worker.finished(this)
+    this.#client.onFinished(keepAlive)
+  }
+}

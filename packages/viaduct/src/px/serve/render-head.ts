@@ -1,0 +1,48 @@
+/** The heads that go to the app and to the client, as latin1 text: one write each. */
+import type { RequestHead } from '../http/request-head.ts'
+import type { ResponseHead } from '../http/response-head.ts'
+
+/** Bodies up to here travel in the same write as their head. */
+export const textBodyMaxBytes = 8 * 1024
+
+export interface RequestContext {
+  /** The client's address. */
+  readonly address: string
+  readonly requestId: string
+  /** Unix milliseconds. */
+  readonly startedAt: number
+}
+
+/** What the instance gets: the client's fields without hop-by-hop ones, and ours. */
+export function renderRequestHead(head: RequestHead, context: RequestContext): string {
+  const host = head.host === '' ? 'localhost' : head.host
+  const { address, requestId, startedAt } = context
+  const forwardedFor = head.forwardedFor === '' ? address : `${head.forwardedFor}, ${address}`
+  const upgrade = head.upgrade === '' ? '' : `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`
+  return (
+    `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n${head.fields}` +
+    `X-Forwarded-For: ${forwardedFor}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${host}\r\n` +
+    `X-Request-Id: ${requestId}\r\nX-Request-Start: t=${startedAt}\r\n${upgrade}\r\n`
+  )
+}
+
+/** @param options.minor Of the client: HTTP/1.0 is told when the connection stays open. */
+export function renderResponseHead(
+  head: ResponseHead,
+  options: { keepAlive: boolean; minor: number; chunked: boolean },
+): string {
+  const coding = options.chunked ? 'Transfer-Encoding: chunked\r\n' : ''
+  const connection = options.keepAlive
+    ? options.minor === 0
+      ? 'Connection: keep-alive\r\n'
+      : ''
+    : 'Connection: close\r\n'
+  return `HTTP/1.1${head.statusText}\r\n${head.fields}${coding}${connection}\r\n`
+}
+
+/** 100, 103; and 101 with the protocol that it switches to. */
+export function renderInterimHead(head: ResponseHead, upgrade = ''): string {
+  const fields =
+    upgrade === '' ? head.fields : `${head.fields}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`
+  return `HTTP/1.1${head.statusText}\r\n${fields}\r\n`
+}

@@ -1,0 +1,223 @@
+/**
+ * One connection to an instance: sends a request, reads the response head, passes the body on.
+ *
+ * Reads go into a buffer of its own (`onread`), so nothing is allocated per read. A write that the
+ * kernel did not take at once still points into that buffer: it is then replaced, never reused.
+ */
+import { connect, type Socket } from 'node:net'
+import { headMaxBytes, upstreamBufferBytes, upstreamConnectTimeoutMs } from '../../model/limits.ts'
+import { BodyFraming } from '../http/body-framing.ts'
+import { parseResponseHead, type ResponseHead } from '../http/response-head.ts'
+import { maxIdleOf, type Upstream } from '../route/upstream.ts'
+import type { Deadlines } from './deadlines.ts'
+
+/** What happened before the first byte of a response: decides whether it may be repeated. */
+export interface Loss {
+  /** False: no byte of the request can have reached the app. */
+  readonly connected: boolean
+  /** The connection had served before: the app may just have closed it. */
+  readonly reused: boolean
+}
+
+/** The request that a connection works for. */
+export interface ResponseSink {
+  readonly isHead: boolean
+  onInterim(head: ResponseHead): void
+  /** `rest`: bytes after the head; valid during the call only. */
+  onUpgrade(head: ResponseHead, rest: Buffer): void
+  /** @param first The beginning of the body, valid during the call only. */
+  onHead(head: ResponseHead, framing: BodyFraming, first: Buffer): void
+  /** @returns False when the client takes no more: reading stops until `resume`. */
+  onBody(bytes: Buffer, framing: BodyFraming): boolean
+  onEnd(): void
+  onLost(loss: Loss): void
+  /** After the first byte of the response: it cannot be repeated or ended well. */
+  onBroken(): void
+  onBadResponse(): void
+  onDrain(): void
+}
+
+type Phase = 'idle' | 'head' | 'body' | 'tunnel'
+
+export class UpstreamConnection {
+  readonly upstream: Upstream
+  readonly socket: Socket
+  idleSince = 0
+  maxIdleMs = 0
+  saysTimeout = false
+  deadlineMs: number
+  #sink: ResponseSink | null = null
+  #phase: Phase = 'idle'
+  #pending: Buffer | null = null
+  #framing: BodyFraming | null = null
+  #buffer = Buffer.allocUnsafeSlow(upstreamBufferBytes)
+  #swap = false
+  #connected = false
+  #served = 0
+  #reusable = false
+  readonly #deadlines: Deadlines
+  onTunnelData: ((bytes: Buffer) => void) | null = null
+  onTunnelEnd: (() => void) | null = null
+
+  constructor(upstream: Upstream, deadlines: Deadlines) {
+    this.upstream = upstream
+    this.#deadlines = deadlines
+    this.deadlineMs = deadlines.now + upstreamConnectTimeoutMs
+    this.socket = connect({
+      host: upstream.host,
+      port: upstream.port,
+      noDelay: true,
+      allowHalfOpen: true,
+      onread: {
+        buffer: () => this.#nextBuffer(),
+        callback: (bytes) => this.#onRead(bytes),
+      },
+    })
+    this.socket.on('connect', () => {
+      this.#connected = true
+      this.deadlineMs = Infinity
+    })
+    this.socket.on('error', () => this.socket.destroy()) // What it means is decided at 'close'.
+    this.socket.on('end', () => this.#onEnd())
+    this.socket.on('close', () => this.#onClose())
+    this.socket.on('drain', () => this.#sink?.onDrain())
+    deadlines.add(this)
+  }
+
+  get isUsable(): boolean {
+    return this.socket.writable && this.socket.readable
+  }
+
+  expire(): void {
+    this.socket.destroy()
+  }
+
+  /** Sends a request's head; its body follows by `socket.write`. */
+  send(head: string, sink: ResponseSink): void {
+    this.#sink = sink
+    this.#phase = 'head'
+    this.#reusable = false
+    this.socket.write(head, 'latin1')
+  }
+
+  /** The response is complete and the request was sent whole: the next one may use it. */
+  release(): void {
+    this.#sink = null
+    if (!this.#reusable || !this.isUsable) return this.destroy()
+    this.#phase = 'idle'
+    this.#framing = null
+    this.#served++
+    this.idleSince = this.#deadlines.now
+    this.upstream.keepIdle(this)
+  }
+
+  destroy(): void {
+    this.#sink = null
+    this.socket.destroy()
+  }
+
+  #nextBuffer(): Buffer {
+    if (!this.#swap) return this.#buffer
+    this.#swap = false
+    this.#buffer = Buffer.allocUnsafeSlow(upstreamBufferBytes)
+    return this.#buffer
+  }
+
+  /** A piece of the read buffer is still in use: the next read goes elsewhere. */
+  keepBuffer(): void {
+    this.#swap = true
+  }
+
+  #onRead(bytesRead: number): boolean {
+    const bytes = this.#buffer.subarray(0, bytesRead)
+    const sink = this.#sink
+    if (this.#phase === 'body' && sink) this.#onBody(bytes, sink)
+    else if (this.#phase === 'head' && sink) this.#onHead(bytes, sink)
+    else if (this.#phase === 'tunnel') this.onTunnelData?.(bytes)
+    else this.socket.destroy() // Nobody asked: what comes can belong to no request.
+    return true
+  }
+
+  #onHead(read: Buffer, sink: ResponseSink): void {
+    let bytes = this.#pending ? Buffer.concat([this.#pending, read]) : read
+    this.#pending = null
+    for (;;) {
+      const at = bytes.indexOf('\r\n\r\n')
+      if (at === -1) {
+        if (bytes.length > headMaxBytes) return this.#refuse(sink)
+        if (bytes.length > 0) this.#pending = Buffer.from(bytes)
+        return
+      }
+      if (at > headMaxBytes) return this.#refuse(sink)
+      const head = parseResponseHead(bytes, 0, at + 4)
+      if (typeof head === 'string') return this.#refuse(sink)
+      bytes = bytes.subarray(at + 4)
+      if (head.status === 101) return this.#upgrade(head, bytes, sink)
+      if (head.status >= 200) return this.#begin(head, bytes, sink)
+      sink.onInterim(head)
+    }
+  }
+
+  #refuse(sink: ResponseSink): void {
+    this.destroy()
+    sink.onBadResponse()
+  }
+
+  #upgrade(head: ResponseHead, rest: Buffer, sink: ResponseSink): void {
+    this.#phase = 'tunnel'
+    sink.onUpgrade(head, rest)
+  }
+
+  #begin(head: ResponseHead, rest: Buffer, sink: ResponseSink): void {
+    const empty = sink.isHead || head.status === 204 || head.status === 304
+    const framing = new BodyFraming({
+      length: empty ? 0 : head.contentLength,
+      chunked: !empty && head.chunked,
+      collect: true,
+    })
+    this.#framing = framing
+    this.#phase = 'body'
+    this.#reusable = head.keepAlive && !framing.endsWithConnection
+    this.saysTimeout = head.keepAliveTimeoutS !== -1
+    this.maxIdleMs = maxIdleOf(head.keepAliveTimeoutS)
+    const end = framing.take(rest, 0, rest.length)
+    if (end < rest.length) this.#reusable = false
+    if (framing.isBad) return this.#refuse(sink)
+    sink.onHead(head, framing, rest.subarray(0, end))
+    if (framing.isDone) sink.onEnd()
+  }
+
+  #onBody(bytes: Buffer, sink: ResponseSink): void {
+    const framing = this.#framing as BodyFraming
+    const end = framing.take(bytes, 0, bytes.length)
+    if (end < bytes.length) this.#reusable = false
+    if (framing.isBad) {
+      this.destroy()
+      return sink.onBroken()
+    }
+    if (!sink.onBody(bytes.subarray(0, end), framing)) this.socket.pause()
+    if (framing.isDone) sink.onEnd()
+  }
+
+  #onEnd(): void {
+    if (this.#phase === 'tunnel') return this.onTunnelEnd?.()
+    const sink = this.#sink
+    if (sink && this.#phase === 'body' && this.#framing?.endsWithConnection === true) {
+      this.#reusable = false
+      sink.onEnd()
+    }
+    this.socket.destroy()
+  }
+
+  #onClose(): void {
+    this.#deadlines.delete(this)
+    this.upstream.forgetIdle(this)
+    const sink = this.#sink
+    this.#sink = null
+    if (this.#phase === 'tunnel') return this.onTunnelEnd?.()
+    if (!sink) return
+    if (this.#phase === 'head' && !this.#pending) {
+      sink.onLost({ connected: this.#connected, reused: this.#served > 0 })
+    } else sink.onBroken()
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * What all connections of one proxy worker share: routes, deadlines, the access log, and the listener
+ * itself. `main.ts` makes one.
+ */
+import { randomBytes } from 'node:crypto'
+import { createServer, type Server, type Socket } from 'node:net'
+import { leaveIdleMs } from '../../model/limits.ts'
+import { AccessLog } from '../observe/access-log.ts'
+import { Router } from '../route/router.ts'
+import { ClientConnection } from './client-connection.ts'
+import { Deadlines } from './deadlines.ts'
+import type { ErrorReason } from './error-reasons.ts'
+import type { Exchange } from './exchange.ts'
+
+export class Worker implements AsyncDisposable {
+  readonly router = new Router()
+  readonly deadlines: Deadlines
+  readonly server: Server
+  readonly random = Math.random
+  readonly #accessLog: AccessLog | null
+  readonly #connections = new Set<ClientConnection>()
+  readonly #refused = new Map<ErrorReason, number>()
+  readonly #idPrefix = randomBytes(12).toString('hex')
+  #lastId = 0
+  #leavingSince = 0
+  #onEmpty: (() => void) | null = null
+
+  /** @param accessLog null: no access log. */
+  constructor(accessLog: AccessLog | null) {
+    this.#accessLog = accessLog
+    this.deadlines = new Deadlines((now) => this.#sweep(now))
+    const options = { allowHalfOpen: true, noDelay: true }
+    this.server = createServer(options, (socket) => this.#accept(socket))
+  }
+
+  get isLeaving(): boolean {
+    return this.#leavingSince > 0
+  }
+
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** 32 hexadecimal digits, unique. */
+  makeRequestId(): string {
+    this.#lastId = (this.#lastId + 1) >>> 0
+    return this.#idPrefix + (this.#lastId + 0x1_0000_0000).toString(16).slice(1)
+  }
+
+  finished(exchange: Exchange): void {
+    const { app, release, status, bytesOut, retries, error, instance, requestId } = exchange
+    const tookMs = this.deadlines.now - exchange.startedMs
+    app.counter.countLatency(tookMs)
+    this.#accessLog?.add({
+      ...{ app: app.name, at: exchange.startedAt, requestId, client: exchange.address, tookMs },
+      ...{ method: exchange.method, host: exchange.host, path: exchange.path },
+      ...{ status, bytesOut, release, instance, error, retries },
+    })
+  }
+
+  /** A request that never had an app. */
+  refused(reason: ErrorReason): void {
+    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1)
+  }
+
+  closed(connection: ClientConnection): void {
+    this.#connections.delete(connection)
+    this.deadlines.delete(connection)
+    if (this.#connections.size === 0) this.#onEmpty?.()
+  }
+
+  /**
+   * Takes no new connections, lets requests finish (their answers say `Connection: close`), and
+   * closes idle connections after a moment.
+   *
+   * @param drainTimeoutMs After this everything is closed.
+   */
+  async leave(drainTimeoutMs: number): Promise<void> {
+    this.#leavingSince = this.deadlines.now
+    this.server.close()
+    if (this.#connections.size === 0) return
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve
+      timer = setTimeout(resolve, drainTimeoutMs)
+    })
+    clearTimeout(timer)
+    for (const connection of this.#connections) connection.destroy()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.server.close()
+    for (const connection of this.#connections) connection.destroy()
+    for (const upstream of this.router.upstreams) upstream.closeIdle(0, true)
+    this.deadlines[Symbol.dispose]()
+    await this.#accessLog?.[Symbol.asyncDispose]()
+  }
+
+  #accept(socket: Socket): void {
+    this.#connections.add(new ClientConnection(socket, this))
+  }
+
+  #sweep(now: number): void {
+    for (const upstream of this.router.upstreams) upstream.closeIdle(now)
+    this.router.forgetDrained()
+    if (!this.isLeaving || now - this.#leavingSince < leaveIdleMs) return
+    for (const connection of this.#connections) if (connection.isIdle) connection.destroy()
+  }
+}
