@@ -69,10 +69,10 @@ test('a client that disconnects in the middle of an upload leaves nothing behind
   const socket = connect(platform.apiPort, '127.0.0.1')
   socket.on('error', () => undefined)
   socket.write(
-    `POST /applications/good/deploys HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${platform.token}\r\n` +
+    `POST /applications/good/deploys HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${platform.token}\r\n` +
       'Content-Type: application/gzip\r\nContent-Length: 1000000\r\n\r\n',
   )
-  socket.write(randomBytes(10_000))
+  socket.write(await app.pack())
   const { uploads } = dataLayout(platform.dataDir)
   await until(async () => (await readdir(uploads)).length > 0)
   socket.destroy()
