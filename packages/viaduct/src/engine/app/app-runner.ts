@@ -168,6 +168,7 @@ export class AppRunner implements AsyncDisposable {
         await executeStep(this, step)
       }
     }
+    if (this.#closed) return
     throw new Error(`The plan of ${this.records.name} does not come to rest`)
   }
 
