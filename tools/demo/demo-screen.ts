@@ -6,6 +6,7 @@ import {
   renderCount,
   renderDuration,
 } from '../../packages/viaduct/src/cli/output/render-amounts.ts'
+import { cutLine } from '../../packages/viaduct/src/cli/output/cut-line.ts'
 import type { Terminal } from '../../packages/viaduct/src/cli/output/terminal.ts'
 import type { LoadTotals } from '../load/messages.ts'
 
@@ -57,7 +58,9 @@ export function openDemoScreen(terminal: Terminal, titles: readonly string[]): D
       '',
     ]
     const up = drawnLines === 0 ? '' : `\x1b[${drawnLines}A`
-    terminal.control(`${up}${lines.map((line) => `\x1b[2K${line}\n`).join('')}\x1b[J`)
+    const width = process.stdout.columns ?? terminal.columns
+    const drawn = lines.map((line) => `\x1b[2K${cutLine(line, width)}\n`).join('')
+    terminal.control(`${up}${drawn}\x1b[J`)
     drawnLines = lines.length
   }
 

@@ -12,13 +12,14 @@ export interface PlayedScene {
   readonly title: string
   readonly tookMs: number | null
   readonly note: string
+  readonly reason?: string
 }
 
 const kindTitles: Readonly<Record<string, string>> = {
   get: 'GET, kept connection',
   new: 'GET, new connection',
   post: 'POST with a body',
-  slow: 'GET that takes 0.5 s',
+  slow: 'GET of 0.5 s (beyond it)',
 }
 
 /** @returns Lines without a final newline. */
@@ -31,6 +32,7 @@ export function renderReport(
     renderRequests(summary, paint),
     '',
     renderTimes(scenes, paint),
+    ...scenes.flatMap(({ reason }) => (reason ? [`  ${paint('dim', reason)}`] : [])),
     ...renderFailures(summary, paint),
   ].join('\n')
 }

@@ -14,6 +14,8 @@ export interface SceneResult {
   readonly tookMs: number | null
   /** What came out of it, in a few words. */
   readonly note: string
+  /** Why a deploy was refused, as the server says it. */
+  readonly reason?: string
 }
 
 export interface Scene {
@@ -52,14 +54,9 @@ export const scenes: readonly Scene[] = [
     },
   },
   { name: 'kill', title: 'Kill a process with kill -9', play: killOne },
-  {
-    name: 'rollback',
-    title: 'Roll back',
-    play: async ({ platform }) => {
-      const deploy = await change(platform, ['rollback', '--app', app])
-      return { tookMs: durationOf(deploy), note: `v${deploy.from} → v${deploy.release}` }
-    },
-  },
+  { name: 'rollback', title: 'Roll back', play: rollBack },
+  // Now as many processes are warm as are wanted: nothing but the swap is left.
+  { name: 'rollback-warm', title: 'Roll back again, all of it warm', play: rollBack },
   { name: 'never-ready', title: 'Deploy a release that never gets ready', play: deployBroken },
 ]
 
@@ -86,6 +83,11 @@ function resultOf(lines: readonly Record<string, unknown>[]): DeployResource | n
 
 export function durationOf(deploy: DeployResource): number {
   return (deploy.finishedAt ?? deploy.createdAt) - deploy.createdAt
+}
+
+async function rollBack({ platform }: Stage): Promise<SceneResult> {
+  const deploy = await change(platform, ['rollback', '--app', app])
+  return { tookMs: durationOf(deploy), note: `v${deploy.from} → v${deploy.release}` }
 }
 
 /** The app itself says its pid: the process that serves dies, not something around it. */
@@ -130,5 +132,9 @@ async function deployBroken({ platform, apps }: Stage): Promise<SceneResult> {
       `The broken release changed what serves: v${before.current} → v${after.current}`,
     )
   }
-  return { tookMs: durationOf(deploy), note: `refused; v${after.current} serves on` }
+  return {
+    tookMs: durationOf(deploy),
+    note: `refused; v${after.current} serves on`,
+    reason: [deploy.error.message, deploy.error.hint].filter(Boolean).join(': '),
+  }
 }

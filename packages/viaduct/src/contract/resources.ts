@@ -63,6 +63,7 @@ export const appSchema = named(
     instances: array(instanceSchema),
     warm: array(integer({ description: 'Releases that can be swapped to at once' })),
     hosts: array(string({ description: 'A host name that the app answers at' })),
+    urls: array(string({ description: 'The same with scheme and port, for a browser' })),
     uid: nullable(integer({ description: "The user id of the app's processes" })),
     createdAt: time,
   }),

@@ -21,12 +21,15 @@ type AppRoute =
 
 type Changing = ApiRequest<'apps.restart' | 'apps.start' | 'apps.stop'>
 
-export function appHandlers({ engine }: ApiContext): Pick<Handlers, AppRoute> {
+export function appHandlers(context: ApiContext): Pick<Handlers, AppRoute> {
+  const { engine, settings } = context
+  const { httpPort } = settings
   const finish = (deploy: Deploy, request: Changing): Promise<Deploy> =>
     finishDeploy(engine, deploy, { wait: request.query.wait, signal: request.signal })
   return {
-    'apps.list': async () => (await engine.apps()).map(renderApp),
-    'apps.get': async ({ params }) => renderApp(await engine.app(parseAppName(params.name))),
+    'apps.list': async () => (await engine.apps()).map((view) => renderApp(view, httpPort)),
+    'apps.get': async ({ params }) =>
+      renderApp(await engine.app(parseAppName(params.name)), httpPort),
     'apps.destroy': async ({ params }) => {
       await engine.destroy(parseAppName(params.name))
       return undefined

@@ -4,7 +4,8 @@ import type { AppView } from '../../engine/engine.ts'
 import type { Release } from '../../model/release.ts'
 
 /** An app as `GET /applications/:name` shows it. */
-export function renderApp(view: AppView): AppResource {
+/** @param httpPort Of the proxies, as it was bound. */
+export function renderApp(view: AppView, httpPort: number): AppResource {
   const { name, wanted, current, previous, deploy, lastRelease, uid, createdAt } = view.app
   return {
     name,
@@ -20,6 +21,7 @@ export function renderApp(view: AppView): AppResource {
     instances: view.instances,
     warm: view.warm,
     hosts: view.hosts,
+    urls: view.hosts.map((host) => new URL(`http://${host}:${httpPort}`).origin),
     uid,
     createdAt,
   }

@@ -5,7 +5,6 @@ import { renderRelease } from '../../model/ids.ts'
 import { renderTable } from '../output/render-table.ts'
 import type { Paint, Style } from '../output/terminal.ts'
 import { addServerOptions, openSession, type SessionOptions } from '../session.ts'
-import { findAppUrls } from '../server/app-urls.ts'
 
 export function defineApps(command: Command): void {
   addServerOptions(command).action(runApps)
@@ -17,13 +16,12 @@ async function runApps(options: SessionOptions): Promise<void> {
   const apps = await session.client.apps.list()
   terminal.printJson({ apps })
   if (apps.length === 0) return terminal.print('No apps yet. Deploy one with "viaduct deploy DIR".')
-  const urlsOf = await findAppUrls(session.server)
   const rows = apps.map((app) => [
     terminal.paint('bold', app.name),
     paintStatus(app.status, terminal.paint),
     app.current === null ? '' : renderRelease(app.current),
     renderFormation(app),
-    urlsOf(app)[0] ?? '',
+    app.urls[0] ?? '',
   ])
   const titles = ['APP', 'STATUS', 'RELEASE', 'PROCESSES', 'URL']
   terminal.print(

@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process'
 import type { Command } from 'commander'
 import { AppError } from '../../model/app-error.ts'
-import { findAppUrls } from '../server/app-urls.ts'
 import { addAppOptions, chooseApp, openSession, type SessionOptions } from '../session.ts'
 
 export function defineOpen(command: Command): void {
@@ -12,8 +11,7 @@ export function defineOpen(command: Command): void {
 async function runOpen(options: SessionOptions): Promise<void> {
   const session = await openSession(options)
   const name = await chooseApp(session, options)
-  const app = await session.client.apps.get(name)
-  const urls = (await findAppUrls(session.server))(app)
+  const { urls } = await session.client.apps.get(name)
   const [url] = urls
   if (url === undefined) {
     throw new AppError('no-release', `${name} has no address yet`)

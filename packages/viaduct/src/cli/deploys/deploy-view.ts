@@ -26,22 +26,19 @@ export function openDeployView(
 type Mark = readonly [sign: string, style: Style]
 
 const done: Mark = ['✓', 'green']
-const failed: Mark = ['✗', 'red']
 const remark: Mark = ['•', 'dim']
 
-/** What a finished thing looks like; a type that is not here is in progress. */
+/**
+ * What a finished thing looks like; a type that is not here is in progress. The end of the deploy
+ * is said by the command, which knows what it was for.
+ */
 const marks: Readonly<Record<string, Mark>> = {
-  'upload.received': done,
   'build.finished': done,
   'release.created': done,
   'step.finished': done,
   'instance.ready': done,
   'instance.exited': remark,
   'routes.switched': done,
-  'deploy.succeeded': done,
-  'deploy.failed': failed,
-  'deploy.superseded': failed,
-  'deploy.cancelled': failed,
   'drain.finished': done,
   'drain.expired': remark,
 }

@@ -9,7 +9,6 @@ import { AppError } from '../../model/app-error.ts'
 import { type AppName, parseAppName, parseDeployId, renderRelease } from '../../model/ids.ts'
 import { renderDuration } from '../output/render-amounts.ts'
 import { nameOfDirectory, readAppName } from '../server/app-name.ts'
-import { findAppUrls } from '../server/app-urls.ts'
 import {
   addAppOptions,
   chooseApp,
@@ -94,7 +93,8 @@ async function printSuccess(
 ): Promise<void> {
   if (end.state !== 'succeeded') return
   const { paint, print } = session.terminal
-  const [url] = (await findAppUrls(session.server))(await session.client.apps.get(end.app))
+  const { urls } = await session.client.apps.get(end.app)
+  const [url] = urls
   const name = end.release === null ? end.app : `${end.app} ${renderRelease(end.release)}`
   const where = url === undefined ? '' : ` at ${paint('cyan', url)}`
   const took = tookMs === null ? '' : paint('dim', `, after ${renderDuration(tookMs)}`)

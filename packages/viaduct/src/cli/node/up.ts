@@ -48,6 +48,8 @@ async function runUp(flags: Record<string, unknown>): Promise<void> {
   const terminal = openTerminal({ json: flags['json'] === true })
   const onNotice = (text: string): void => terminal.note(text)
   const settings = resolveSettings({ flags, env: process.env, onNotice })
+  // What `ps` shows names the kind of process, as it does for daemon and proxies.
+  process.title = `viaduct keeper --data ${settings.dataDir}`
   const ended = new AbortController()
   const said: Promise<void>[] = []
   const onStarted = (bound: Settings): void => {

@@ -2,7 +2,7 @@
  * A view that fills the terminal and is drawn again and again: on the alternate screen, without a
  * cursor, restored on every way out. Plain ANSI; it draws over the old frame, so nothing flickers.
  */
-import { stripVTControlCharacters } from 'node:util'
+import { cutLine } from './cut-line.ts'
 
 export interface FullScreen extends Disposable {
   /** Shows these lines; what does not fit is cut at the bottom and at the right. */
@@ -35,12 +35,6 @@ export function openFullScreen(output: NodeJS.WriteStream): FullScreen {
 
 function renderFrame(text: string, { columns, rows }: { columns: number; rows: number }): string {
   const lines = text.split('\n').slice(0, rows)
-  const drawn = lines.map((line) => `${cut(line, columns)}\x1b[0m\x1b[K`).join('\r\n')
+  const drawn = lines.map((line) => `${cutLine(line, columns)}\x1b[0m\x1b[K`).join('\r\n')
   return `\x1b[H${drawn}\x1b[J`
-}
-
-/** Cuts by what is seen; a line that is too long loses its colours, which is rare. */
-function cut(line: string, columns: number): string {
-  const plain = stripVTControlCharacters(line)
-  return plain.length <= columns ? line : plain.slice(0, columns)
 }
