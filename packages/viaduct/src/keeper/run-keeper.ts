@@ -110,7 +110,20 @@ async function startKeeper(
     path: layout.keeperSocket,
     handlers: handlersOf(instances, platform),
   })
-  await platform.start()
+  const leave = async (): Promise<void> => {
+    await server.close()
+    await platform.leave()
+    await instances.leaveAll()
+    closeBoth(listeners)
+  }
+  try {
+    await platform.start()
+  } catch (error) {
+    await leave() // Nothing may keep this process from ending with its error.
+    throw error
+  }
+  // Who connected while they were being adopted has been told of none.
+  onProxies()
   options.onStarted?.(settings)
   return {
     async stop() {
@@ -120,12 +133,7 @@ async function startKeeper(
       await server.close()
       closeBoth(listeners)
     },
-    async leave() {
-      await server.close()
-      await platform.leave()
-      await instances.leaveAll()
-      closeBoth(listeners)
-    },
+    leave,
   }
 }
 

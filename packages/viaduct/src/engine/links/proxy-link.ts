@@ -14,6 +14,8 @@ import type { EngineLog } from '../engine-log.ts'
 
 export class ProxyLink implements AsyncDisposable {
   readonly info: ProxyInfo
+  /** False: the keeper does not name it. It counts for as long as its line is open all the same. */
+  listed = true
   readonly #log: EngineLog
   readonly #gone = new AbortController()
   readonly #running: Promise<void>
@@ -28,6 +30,10 @@ export class ProxyLink implements AsyncDisposable {
     this.#table = table
     this.#log = log
     this.#running = this.#run()
+  }
+
+  get isConnected(): boolean {
+    return this.#client !== null
   }
 
   /**
@@ -97,6 +103,7 @@ export class ProxyLink implements AsyncDisposable {
         this.#log.debug('proxy.unreachable', { ...this.info, error: messageOf(error) })
       }
       this.#client = null
+      if (!this.listed) this.#letGo()
       if (signal.aborted) return
       await sleep(backoff, undefined, { signal }).catch(() => null) // Gone meanwhile.
       backoff = Math.min(backoff * 2, linkBackoffMaxMs)
@@ -118,10 +125,14 @@ export class ProxyLink implements AsyncDisposable {
   }
 
   /** The worker is gone: whoever waits for it need not. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  #letGo(): void {
     this.#gone.abort()
     this.#client?.close()
     for (const one of this.#waiting.slice()) one.done()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#letGo()
     await this.#running
   }
 }

@@ -16,10 +16,15 @@ export class ProxyLinks implements AsyncDisposable {
     this.#log = log
   }
 
-  /** Takes over the keeper's list: new workers are connected to, missing ones let go. */
+  /**
+   * Takes over the keeper's list: new workers are connected to, missing ones let go. One whose line
+   * is open still serves, whatever a keeper says that is just starting.
+   */
   update(proxies: readonly ProxyInfo[]): void {
-    const stays = (link: ProxyLink): boolean =>
-      proxies.some(({ pid, socket }) => link.info.pid === pid && link.info.socket === socket)
+    for (const link of this.#links) {
+      link.listed = proxies.some(({ socket }) => socket === link.info.socket)
+    }
+    const stays = (link: ProxyLink): boolean => link.listed || link.isConnected
     const kept = this.#links.filter(stays)
     const gone = this.#links.filter((link) => !stays(link))
     const known = new Set(kept.map(({ info }) => info.socket))
