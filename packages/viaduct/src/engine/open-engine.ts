@@ -3,8 +3,8 @@
  * over what runs, and carries on. Closing it leaves everything running.
  */
 import { hostname } from 'node:os'
-import { dirname } from 'node:path'
 import { findNpm } from '../build/find-npm.ts'
+import { provideNode } from '../build/provide-node.ts'
 import { removeUnfinishedBuilds } from '../build/remove-old-artifacts.ts'
 import type { AppName } from '../model/ids.ts'
 import type { DataLayout } from '../model/layout.ts'
@@ -53,7 +53,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const table = await readRouteTable(layout.routes)
   const allRecords = await AppRecords.loadAll(store)
   const forOtherUsers = process.getuid?.() === 0
-  const npm = await findNpm({ node, env: process.env, forOtherUsers })
+  const nodeDir = await provideNode({ node, place: layout.node, forOtherUsers })
+  const npm = once(() => findNpm({ node, env: process.env, forOtherUsers }))
   const apps = new Apps()
   const proxies = new ProxyLinks(table, log)
   const memory = openMemoryWatch(() => {
@@ -78,7 +79,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     builds: new BuildQueue(),
     jobs: new JobRunner(keeper),
     npm,
-    nodeDir: dirname(node),
+    nodeDir,
     nodeId: options.nodeId ?? hostname(),
     memoryShort: () => memory.isShort(),
   }
@@ -150,4 +151,10 @@ function handleEvent({ event, data }: KeeperEvent, { parts, apps }: Whole): void
   if (event === 'message') return instance?.onMessage?.(data.message)
   if (parts.jobs.has(data.id)) return parts.jobs.onExited(data.id, data.exit)
   if (instance) runner?.post('exited', () => noteExit(runner, instance.id, data.exit))
+}
+
+/** Asking npm takes a third of a second: the first build does it, not the start. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => (made ??= make())
 }

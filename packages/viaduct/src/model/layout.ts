@@ -7,6 +7,7 @@
  *   DIR/apps/APP/       artifacts/SHA/, data/ (DATA_DIR), tmp/, cache/dependencies/KEY/,
  *   cache/home/ DIR/logs/APP/v12/   app.log, install.log (+ .1 .2 …); DIR/logs/APP/access.SLOT.log
  *   DIR/uploads/        uploads in progress, removed at the start
+ *   DIR/node/           Node.js for apps, when the platform's own is in a closed home directory
  */
 import { join } from 'node:path'
 import type { AppName, ArtifactId, InstanceId, ReleaseNumber } from './ids.ts'
@@ -17,6 +18,8 @@ export interface DataLayout {
   readonly adminToken: string
   readonly database: string
   readonly uploads: string
+  /** A copy of Node.js for apps, when the platform's own is hidden from their users. */
+  readonly node: string
   readonly run: string
   /** Resolved settings that daemon and proxies start from (mode 0600). */
   readonly settings: string
@@ -62,6 +65,7 @@ export function dataLayout(root: string): DataLayout {
     adminToken: join(root, 'admin-token'),
     database: join(root, 'viaduct.db'),
     uploads: join(root, 'uploads'),
+    node: join(root, 'node'),
     settings: join(run, 'settings.json'),
     routes: join(run, 'routes.json'),
     children: join(run, 'children.json'),

@@ -23,7 +23,7 @@ export interface EngineParts {
   readonly jobs: JobRunner
   readonly log: EngineLog
   /** null: there is none, and apps that need it cannot be built. */
-  readonly npm: Npm | null
+  readonly npm: () => Promise<Npm | null>
   /** Folder of the platform's own `node`. */
   readonly nodeDir: string
   /** NODE_ID of the instances. */

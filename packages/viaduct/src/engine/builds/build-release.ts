@@ -65,7 +65,7 @@ async function build(
     commit: deploy.commit,
     owner,
     node: `${parts.nodeDir}/node`,
-    npm: parts.npm,
+    npm: await parts.npm(),
     env: mergedConfig(records, deploy.changes),
     runJob: parts.jobs.forBuild({ name: deploy.id, app: app.name, uid: app.uid, logFile }),
     onOutput: (output) => journal.append(deploy.id, 'build.output', renderOutput(output)),
