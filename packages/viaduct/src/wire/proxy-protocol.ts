@@ -46,6 +46,7 @@ export type ProxyCalls = {
   /**
    * Waits until the upstream (no longer routed) has nothing in flight, at most `drainTimeoutMs`,
    * then cuts the rest. Call it with `timeoutMs: Infinity`.
+   * A rollback may route it again meanwhile: nothing is cut then, the result is `finished`.
    */
   drain: { args: { upstream: InstanceId; drainTimeoutMs: number }; result: DrainResult }
   stats: { args: null; result: ProxyStats }
