@@ -1,8 +1,8 @@
 /**
- * `npm run demo [-- --keep] [-- --json]`: the whole platform in a temporary directory, examples/hello
- * on it, real load on that, and then what usually costs requests: a deploy, scaling, a kill -9, a
- * rollback, a release that never gets ready. Exit code 0 only when no request failed but those that
- * were inside the killed process and cannot be repeated; these are counted apart.
+ * `npm run demo [-- --keep] [-- --json]`: the whole platform in a temporary directory,
+ * examples/hello on it, real load on that, and then what usually costs requests: a deploy, scaling,
+ * a kill -9, rollbacks, a release that never gets ready. Exit code 0 only when no request failed
+ * but those inside the killed process that cannot be repeated; these are counted apart.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'

@@ -36,7 +36,7 @@ export interface CommandResult {
   readonly stderr: string
 }
 
-/** @throws {Error} With what `viaduct up` printed, when it does not answer; nothing is left then. */
+/** @throws {Error} With what `viaduct up` printed, when it does not answer; nothing is left. */
 export async function startDemoPlatform(signal: AbortSignal): Promise<DemoPlatform> {
   const directory = await mkdtemp(join(tmpdir(), 'viaduct-demo-'))
   await chmod(directory, 0o711) // Apps run under other users, who must get through.
@@ -75,7 +75,7 @@ export async function startDemoPlatform(signal: AbortSignal): Promise<DemoPlatfo
 }
 
 function cleanEnvironment(more: Record<string, string>): Record<string, string | undefined> {
-  const kept = Object.entries(process.env).filter(([name]) => !/^VIADUCT_/.test(name))
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('VIADUCT_'))
   return { ...Object.fromEntries(kept), ...more }
 }
 

@@ -121,7 +121,8 @@ function renderStep(
   const took = (tookMs === null ? '' : renderDuration(tookMs)).padStart(8)
   const title = step.title.padEnd(40)
   const text = step.state === 'waiting' ? paint('dim', title) : title
-  return `  ${signs[step.state]} ${text} ${paint('bold', took)}  ${paint('dim', step.note)}`.trimEnd()
+  const note = paint('dim', step.note)
+  return `  ${signs[step.state]} ${text} ${paint('bold', took)}  ${note}`.trimEnd()
 }
 
 function renderLoad(

@@ -1,4 +1,4 @@
-/** Three versions of examples/hello in a folder: the app, a change of it, and one that is broken. */
+/** Three versions of examples/hello: the app, a change of it, and one that is broken. */
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 

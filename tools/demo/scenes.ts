@@ -10,7 +10,7 @@ import type { DemoPlatform } from './demo-platform.ts'
 import type { DemoApps } from './prepare-apps.ts'
 
 export interface SceneResult {
-  /** Milliseconds of the thing itself, as the server measured it; null when there is nothing to measure. */
+  /** Milliseconds of the thing itself, as the server measured it; null: nothing to measure. */
   readonly tookMs: number | null
   /** What came out of it, in a few words. */
   readonly note: string

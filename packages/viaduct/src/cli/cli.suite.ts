@@ -56,7 +56,8 @@ export async function openCliHome(
           stderr += String(chunk)
           heard()
         })
-        child.stdin.on('error', () => undefined) // A command that reads nothing may be gone already.
+        // A command that reads nothing may be gone already.
+        child.stdin.on('error', () => undefined)
         child.stdin.end(input)
         child.on('error', reject)
         child.on('close', (code) => resolve({ code, stdout, stderr }))

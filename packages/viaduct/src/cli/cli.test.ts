@@ -131,7 +131,7 @@ test('Ctrl-C leaves the deploy alone, says how to follow it, and ends with 130',
   assert.equal((await follow).code, 0)
 })
 
-test('the seed’s forms work: deploy HOST DIR, dynos HOST, env HOST DIR K=V, auth HOST TOKEN', async () => {
+test('the seed’s forms work: auth, deploy, dynos and env with HOST first', async () => {
   const env = { VIADUCT_URL: '', VIADUCT_TOKEN: '' }
   const host = `127.0.0.1:${api.port}`
   const refused = await cli.run(['auth', host, 'wrong'], { env })

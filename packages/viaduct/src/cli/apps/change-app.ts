@@ -1,4 +1,4 @@
-/** The course of every command that changes a running app: ask, follow the deploy, say the result. */
+/** The course of every command that changes an app: ask, follow the deploy, say the result. */
 import type { DeployResource } from '../../contract/resources.ts'
 import type { AppName } from '../../model/ids.ts'
 import { watchDeploy } from '../deploys/watch-deploy.ts'

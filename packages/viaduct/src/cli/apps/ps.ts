@@ -1,6 +1,6 @@
 /**
- * `viaduct ps`: the processes of an app. As `dynos`, the seed's name for it, it prints the JSON that
- * the seed printed.
+ * `viaduct ps`: the processes of an app. As `dynos`, the seed's name for it, it prints the JSON
+ * that the seed printed.
  */
 import type { Command } from 'commander'
 import type { InstanceResource, StatsResource } from '../../contract/resources.ts'

@@ -7,7 +7,7 @@ const run = promisify(execFile)
 /** A release without a commit is fine; a deploy that waits for git is not. */
 const timeoutMs = 3_000
 
-/** @returns e.g. `1a2b3c4d5e6f`, with `-dirty` for changes that are not committed; undefined outside git. */
+/** @returns `1a2b3c4d5e6f`, or `…-dirty` when not all is committed; undefined outside git. */
 export async function readCommit(directory: string): Promise<string | undefined> {
   const git = async (...args: string[]): Promise<string> => {
     const { stdout } = await run('git', ['-C', directory, ...args], { timeout: timeoutMs })

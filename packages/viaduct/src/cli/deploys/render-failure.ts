@@ -23,9 +23,9 @@ export function renderFailure(failure: Failure, paint: Paint): string {
 
 /** The report as the server sends it: as `data`, or as one field of it. */
 function findReport(data: Failure['data']): Partial<ReadinessReport> | null {
-  if ('attempts' in data) return data as Partial<ReadinessReport>
+  if ('attempts' in data) return data
   const nested = data['report']
-  return typeof nested === 'object' && nested !== null ? (nested as Partial<ReadinessReport>) : null
+  return typeof nested === 'object' ? nested : null
 }
 
 function renderReport(report: Partial<ReadinessReport>, paint: Paint): string[] {

@@ -40,5 +40,6 @@ export async function uploadFolder(
 function renderSkipped(skipped: readonly string[]): string {
   const shown = skipped.slice(0, 5).join(', ')
   const more = skipped.length > 5 ? ` and ${skipped.length - 5} more` : ''
-  return `Not uploaded: ${shown}${more} (an ignore file says so; .viaductignore overrules .gitignore)`
+  const why = 'an ignore file says so; .viaductignore overrules .gitignore'
+  return `Not uploaded: ${shown}${more} (${why})`
 }

@@ -23,24 +23,29 @@ export interface Finding {
 
 type Level = Finding['level']
 
-function finding(check: string, level: Level, message: string, hint = ''): Finding {
-  return { check, level, message, hint }
+function finding(check: string, level: Level, says: { message: string; hint: string }): Finding {
+  return { check, level, ...says }
+}
+
+function good(check: string, message: string): Finding {
+  return { check, level: 'good', message, hint: '' }
 }
 
 export function checkNode(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   const ok = major > 24 || (major === 24 && minor >= 20)
   const text = `Node.js ${process.versions.node}, ${availableParallelism()} cores`
-  return finding('node', ok ? 'good' : 'bad', text, ok ? '' : 'Install Node.js 24.20 or newer.')
+  if (ok) return good('node', text)
+  return finding('node', 'bad', { message: text, hint: 'Install Node.js 24.20 or newer.' })
 }
 
 /** The platform itself takes about 110 MB; apps come on top. */
 export function checkMemory(): Finding {
   const free = availableMemory()
   const text = `${renderBytes(free)} free of ${renderBytes(totalmem())}`
-  if (free > 400e6) return finding('memory', 'good', text)
+  if (free > 400e6) return good('memory', text)
   const hint = 'The platform takes about 110 MB, and a deploy runs the new release beside the old.'
-  return finding('memory', free > 150e6 ? 'warn' : 'bad', text, hint)
+  return finding('memory', free > 150e6 ? 'warn' : 'bad', { message: text, hint })
 }
 
 function availableMemory(): number {
@@ -53,18 +58,21 @@ function availableMemory(): number {
   }
 }
 
+/** Space and inodes where the data directory is, or will be. */
 export async function checkDisk(dataDir: string): Promise<Finding> {
   const { bavail, bsize, ffree, files } = await statfs(firstExisting(dataDir))
   const free = bavail * bsize
   const text = `${renderBytes(free)} free for ${dataDir}`
   if (files > 0 && ffree / files < 0.02) {
-    return finding('disk', 'bad', `${text}, but no inodes`, 'Remove files: each takes an inode.')
+    const hint = 'Remove files: each takes an inode.'
+    return finding('disk', 'bad', { message: `${text}, but no inodes`, hint })
   }
-  if (free > 2e9) return finding('disk', 'good', text)
+  if (free > 2e9) return good('disk', text)
   const hint = 'Each release keeps its files; five releases per app are kept.'
-  return finding('disk', free > 300e6 ? 'warn' : 'bad', text, hint)
+  return finding('disk', free > 300e6 ? 'warn' : 'bad', { message: text, hint })
 }
 
+/** Whether the port can be bound, which a running platform of ours has done already. */
 export async function checkPort(
   check: string,
   options: { host: string; port: number; running: boolean },
@@ -73,18 +81,19 @@ export async function checkPort(
   const error = await tryListen(host, port)
   const flag = check === 'http port' ? '--http-port' : '--api-port'
   if (error === null) {
-    return finding(check, 'good', `${port} is free`)
+    return good(check, `${port} is free`)
   }
   if (error.code === 'EADDRINUSE') {
-    if (running) return finding(check, 'good', `${port} is Viaduct's`)
+    if (running) return good(check, `${port} is Viaduct's`)
     const hint = `Stop what listens there, or start with "viaduct up ${flag} N".`
-    return finding(check, 'bad', `${port} on ${host} is taken`, hint)
+    return finding(check, 'bad', { message: `${port} on ${host} is taken`, hint })
   }
   const hint =
     error.code === 'EACCES'
-      ? `Ports below ${firstFreePort()} need root, or: sysctl net.ipv4.ip_unprivileged_port_start=80`
+      ? `Ports below ${firstFreePort()} need root (sysctl net.ipv4.ip_unprivileged_port_start).`
       : `Choose another address with --host or --api-host, or another port with ${flag}.`
-  return finding(check, 'bad', `${port} on ${host} cannot be used: ${error.message}`, hint)
+  const message = `${port} on ${host} cannot be used: ${error.message}`
+  return finding(check, 'bad', { message, hint })
 }
 
 function tryListen(host: string, port: number): Promise<NodeJS.ErrnoException | null> {
@@ -103,20 +112,22 @@ function firstFreePort(): string {
 export function checkCgroup(): Finding {
   for (const root of ['/sys/fs/cgroup', '/sys/fs/cgroup/unified']) {
     if (!existsSync(join(root, 'cgroup.controllers'))) continue
-    if (isWritable(root)) return finding('cgroup', 'good', `cgroup v2 at ${root}, writable`)
+    if (isWritable(root)) return good('cgroup', `cgroup v2 at ${root}, writable`)
     const hint = 'Run as root, or as a systemd service with Delegate=yes.'
-    return finding('cgroup', 'warn', `cgroup v2 at ${root} is read-only for this user`, hint)
+    const message = `cgroup v2 at ${root} is read-only for this user`
+    return finding('cgroup', 'warn', { message, hint })
   }
   const hint = 'Processes are then ended by their group and a scan for strays.'
-  return finding('cgroup', 'warn', 'no cgroup v2', hint)
+  return finding('cgroup', 'warn', { message: 'no cgroup v2', hint })
 }
 
 export function checkIsolation(): Finding {
   if (process.getuid?.() === 0) {
-    return finding('isolation', 'good', 'root: each app runs under a user id of its own')
+    return good('isolation', 'root: each app runs under a user id of its own')
   }
   const hint = 'Apps can read each other and the platform. Run as root to separate them.'
-  return finding('isolation', 'warn', 'not isolated: every app runs as this user', hint)
+  const message = 'not isolated: every app runs as this user'
+  return finding('isolation', 'warn', { message, hint })
 }
 
 /** A PID 1 that does not collect the dead leaves a zombie for each killed process. */
@@ -124,18 +135,20 @@ export function checkInit(): Finding {
   const name = readText('/proc/1/comm') ?? 'unknown'
   const inits = ['systemd', 'init', 'tini', 'docker-init', 'dumb-init', 'runit', 's6-svscan']
   const reaps = [...inits, 'catatonit', 'openrc-init', 'launchd'].includes(name)
-  if (reaps) return finding('init', 'good', `PID 1 is ${name}`)
+  if (reaps) return good('init', `PID 1 is ${name}`)
   const hint = 'In a container, start it with an init: docker run --init.'
-  return finding('init', 'warn', `PID 1 is "${name}", which may not collect dead processes`, hint)
+  const message = `PID 1 is "${name}", which may not collect dead processes`
+  return finding('init', 'warn', { message, hint })
 }
 
 /** Apps run under other user ids: each directory above their files must let them pass. */
 export function checkTraversable(check: string, path: string): Finding {
-  if (process.getuid?.() !== 0) return finding(check, 'good', path)
+  if (process.getuid?.() !== 0) return good(check, path)
   const blocked = findUntraversable(path)
-  if (blocked === null) return finding(check, 'good', path)
+  if (blocked === null) return good(check, path)
   const hint = `Choose another place, or: chmod o+x ${blocked}`
-  return finding(check, 'bad', `${path}: the users of apps may not enter ${blocked}`, hint)
+  const message = `${path}: the users of apps may not enter ${blocked}`
+  return finding(check, 'bad', { message, hint })
 }
 
 export function checkProgram(name: string, options: { why: string; level: Level }): Finding {
@@ -143,16 +156,17 @@ export function checkProgram(name: string, options: { why: string; level: Level 
     .split(delimiter)
     .map((directory) => join(directory, name))
     .find((file) => isExecutable(file))
-  if (path) return finding(name, 'good', path)
-  return finding(name, options.level, `${name} is not in PATH`, options.why)
+  if (path) return good(name, path)
+  return finding(name, options.level, { message: `${name} is not in PATH`, hint: options.why })
 }
 
 /** With it a keeper that lost all its proxies binds the ports again without a lost connection. */
 export function checkMigrateRequests(): Finding {
   const value = readText('/proc/sys/net/ipv4/tcp_migrate_req')
-  if (value === '1') return finding('tcp_migrate_req', 'good', 'on')
+  if (value === '1') return good('tcp_migrate_req', 'on')
   const hint = 'As root: sysctl net.ipv4.tcp_migrate_req=1. It matters only when all proxies die.'
-  return finding('tcp_migrate_req', 'good', value === null ? 'not known here' : 'off', hint)
+  const message = value === null ? 'not known here' : 'off'
+  return finding('tcp_migrate_req', 'good', { message, hint })
 }
 
 /** @param settings As `up` would have them. @param options.running Its ports are then its own. */
@@ -183,7 +197,7 @@ async function attempt(check: string, look: () => Promise<Finding>): Promise<Fin
   try {
     return await look()
   } catch (error) {
-    return finding(check, 'warn', `cannot be read: ${messageOf(error)}`)
+    return finding(check, 'warn', { message: `cannot be read: ${messageOf(error)}`, hint: '' })
   }
 }
 

@@ -1,4 +1,4 @@
-/** `viaduct login [SERVER] [TOKEN]`: checks a token and saves it; `auth` is the seed's name for it. */
+/** `viaduct login [SERVER] [TOKEN]`: checks a token and saves it; the seed called it `auth`. */
 import { isCancel, password } from '@clack/prompts'
 import type { Command } from 'commander'
 import { createClient } from '../../contract/client.ts'

@@ -1,4 +1,4 @@
-/** `viaduct top`: the numbers of `stats` on the whole screen, again each second, until q or Ctrl-C. */
+/** `viaduct top`: the numbers of `stats` on the whole screen, each second, until q or Ctrl-C. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { AppResource, StatsResource } from '../../contract/resources.ts'
@@ -55,7 +55,8 @@ async function look({ client }: Session, options: SessionOptions): Promise<Look>
 function renderTop({ server, terminal }: Session, looks: { last: Look; now: Look }): string {
   const { paint } = terminal
   const { apps, stats } = looks.now
-  const head = `${paint('bold', 'viaduct top')}  ${server.url}  ${paint('dim', renderTime(stats.at))}`
+  const time = paint('dim', renderTime(stats.at))
+  const head = `${paint('bold', 'viaduct top')}  ${server.url}  ${time}`
   const foot = paint('dim', 'q leaves')
   return [head, renderTotals(looks, paint), '', renderStats(apps, stats, paint), '', foot].join(
     '\n',

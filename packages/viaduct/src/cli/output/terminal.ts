@@ -27,7 +27,7 @@ export interface Terminal {
 /** @param options.json Set by `--json`. */
 export function openTerminal(options: { json?: boolean } = {}): Terminal {
   const json = options.json === true
-  const interactive = process.stdout.isTTY === true && !json && process.env['TERM'] !== 'dumb'
+  const interactive = process.stdout.isTTY && !json && process.env['TERM'] !== 'dumb'
   const colour = interactive && !process.env['NO_COLOR'] && process.stdout.hasColors()
   return {
     json,

@@ -1,4 +1,4 @@
-/** The name of the app that a folder holds: from its manifest, its package.json, or its own name. */
+/** The name of the app in a folder: from its manifest, its package.json, or its own name. */
 import { readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { parse } from 'jsonc-parser'
@@ -40,7 +40,7 @@ async function readName(path: string): Promise<string | null> {
     if (['ENOENT', 'ENOTDIR'].includes(systemCodeOf(error) ?? '')) return null
     throw new AppError('bad-manifest', `${path} cannot be read: ${messageOf(error)}`)
   }
-  // Whether the file is right is for the build to say, with line numbers; here only the name counts.
+  // Whether the file is right is for the build to say; here only the name counts.
   const value: unknown = parse(text)
   if (typeof value !== 'object' || value === null || !('name' in value)) return null
   return typeof value.name === 'string' && value.name !== '' ? value.name : null

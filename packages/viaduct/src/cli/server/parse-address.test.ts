@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AppError } from '../../model/app-error.ts'
+import type { AppError } from '../../model/app-error.ts'
 import { isLoopback, parseAddress } from './parse-address.ts'
 
 test('an address without a port gets the port of the API, as in the seed', () => {
