@@ -28,9 +28,7 @@ async function runDestroy(name: string | undefined, options: DestroyOptions): Pr
   const session = await openSession(options)
   const chosen = name ?? options.app
   const app = await chooseApp(session, chosen === undefined ? {} : { app: chosen })
-  // An app that is not there is said before anybody is asked about it.
-  const { instances } = await session.client.apps.get(app)
-  if (!options.yes && !(await isConfirmed(session, { app, processes: instances.length }))) {
+  if (!options.yes && !(await isConfirmed(session, app))) {
     throw new AppError('cancelled', `${app} was not destroyed`)
   }
   await session.client.apps.destroy(app)
@@ -38,17 +36,14 @@ async function runDestroy(name: string | undefined, options: DestroyOptions): Pr
   session.terminal.print(`${session.terminal.paint('bold', app)} is gone`)
 }
 
-async function isConfirmed(
-  session: Session,
-  { app, processes }: { app: AppName; processes: number },
-): Promise<boolean> {
+async function isConfirmed(session: Session, app: AppName): Promise<boolean> {
   if (!session.terminal.interactive || !process.stdin.isTTY) {
     throw new AppError('bad-usage', `Nobody is here to confirm that "${app}" is destroyed`, {
       hint: 'Say --yes.',
     })
   }
   const answer = await confirm({
-    message: `Destroy ${app} on ${session.server.url}: ${processes} processes, releases, data?`,
+    message: `Destroy ${app} on ${session.server.url}, with its releases, config, logs and data?`,
     initialValue: false,
   })
   return !isCancel(answer) && answer

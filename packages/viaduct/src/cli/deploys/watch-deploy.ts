@@ -28,7 +28,14 @@ export async function watchDeploy(
   deploy: DeployResource,
   options: WatchOptions = {},
 ): Promise<DeployResource> {
-  const { client, terminal } = session
+  return conclude(session, await followEvents(session, deploy, options))
+}
+
+async function followEvents(
+  { client, terminal }: Session,
+  deploy: DeployResource,
+  options: WatchOptions,
+): Promise<DeployResource> {
   using status = openStatusLine(terminal)
   using _ = onInterrupt(() => {
     status[Symbol.dispose]()
@@ -40,8 +47,8 @@ export async function watchDeploy(
   const events = client.deploys.events(deploy.app, deploy.id, { until })
   for (;;) {
     const next = await events.next()
-    if (!next.done) show(next.value)
-    else return conclude(session, next.value)
+    if (next.done) return next.value
+    show(next.value)
   }
 }
 

@@ -55,6 +55,11 @@ async function runUp(flags: Record<string, unknown>): Promise<void> {
   const onStarted = (bound: Settings): void => {
     said.push(sayWhenUp(terminal, bound, ended.signal))
   }
+  // The keeper obeys these; a person who pressed Ctrl-C wants to see that somebody heard.
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => terminal.note('Stopping: draining requests, then the apps …'))
+  }
+  process.once('SIGUSR2', () => terminal.note('Leaving with everything running.'))
   try {
     process.exitCode = await runKeeper(settings, {
       ...{ entry: entryPath(), version: ownVersion(), onStarted },
