@@ -46,7 +46,8 @@ test('destroy asks, and then leaves nothing of the app', async () => {
   await platform.run('destroy', 'good', '--yes')
   assert.deepEqual(await platform.client.apps.list(), [])
   await until(async () => (await platform.appProcesses()).length === 0)
-  assert.equal((await fetchApp(platform.url('good'))).status, 404)
+  const nobody = await fetchApp(platform.url('good'))
+  assert.equal(nobody.headers['viaduct-error'], 'no-apps-online')
   const home = dataLayout(platform.dataDir).app(parseAppName('good')).root
   await assert.rejects(readFile(home), { code: 'ENOENT' })
 })
