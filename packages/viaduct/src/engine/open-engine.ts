@@ -6,8 +6,10 @@ import { hostname } from 'node:os'
 import { findNpm } from '../build/find-npm.ts'
 import { provideNode } from '../build/provide-node.ts'
 import { removeUnfinishedBuilds } from '../build/remove-old-artifacts.ts'
+import { messageOf } from '../model/app-error.ts'
 import type { AppName } from '../model/ids.ts'
 import type { DataLayout } from '../model/layout.ts'
+import { reconcileMs } from '../model/limits.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Store } from '../store/store.ts'
 import type { KeeperEvents, KeeperState } from '../wire/keeper-protocol.ts'
@@ -62,6 +64,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   })
   const first = Promise.withResolvers<KeeperState>()
   let recovered = false
+  let sweeping: NodeJS.Timeout | undefined
   const keeper = new KeeperLink({
     path: layout.keeperSocket,
     log,
@@ -85,6 +88,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   }
   const close = async (): Promise<void> => {
     memory[Symbol.dispose]()
+    clearInterval(sweeping)
     await parts.builds[Symbol.asyncDispose]()
     const closing = [...apps.runners.values()].map((runner) => runner[Symbol.asyncDispose]())
     // Whoever waits for keeper or proxies is told that they are gone, and gives up.
@@ -97,7 +101,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     await recover(await first.promise, { parts, apps })
     recovered = true
     // What ended, or was lost with a keeper, while the apps were being taken over.
-    reconcile(await keeper.call('list', null), { parts, apps })
+    await sweep({ parts, apps })
+    sweeping = setInterval(() => void sweep({ parts, apps }), reconcileMs)
+    sweeping.unref()
     return makeEngine({ parts, apps, close })
   } catch (error) {
     await close()
@@ -131,6 +137,18 @@ async function recover(state: KeeperState, { parts, apps }: Whole): Promise<void
   }
   await removeOrphans(orphansIn(state, apps.runners, parts), parts)
   await Promise.all(runners.map((runner) => runner.idle()))
+}
+
+/**
+ * Compares with the keeper now and then: a start that a daemon asked for in its last moment may be
+ * carried out after its successor has looked.
+ */
+async function sweep({ parts, apps }: Whole): Promise<void> {
+  try {
+    reconcile(await parts.keeper.call('list', null), { parts, apps })
+  } catch (error) {
+    parts.log.warn('keeper.not-listed', { error: messageOf(error) })
+  }
 }
 
 function reconcile(state: KeeperState, { parts, apps }: Whole): void {

@@ -164,6 +164,8 @@ export const proxyAckTimeoutMs = 10_000
 export const warmMemoryFreeBytes = 96 * 1024 * 1024
 /** How often the available memory is looked at. */
 export const memoryCheckMs = 5_000
+/** How often the engine compares its instances with the keeper's, though nothing happened. */
+export const reconcileMs = 15_000
 /** A step that failed for a reason outside (disk, keeper) is tried again after this. */
 export const planRetryMs = 1_000
 /** Events of a deploy are written together, at the latest this long after they happened. */
