@@ -19,16 +19,17 @@ export function parseSetting(raw: unknown, type: SettingType, base: string): Par
   const text = typeof raw === 'string' || typeof raw === 'number' ? String(raw).trim() : null
   switch (type.kind) {
     case 'integer':
-      return parseNumber(text, type, { '': 1 }, 'a whole number')
+      return parseNumber(text, type, { units: { '': 1 }, what: 'a whole number' })
     case 'ms':
-      return parseNumber(
-        text,
-        type,
-        { '': 1, ...msUnits },
-        'milliseconds, or a time such as 90s or 10m,',
-      )
+      return parseNumber(text, type, {
+        units: { '': 1, ...msUnits },
+        what: 'milliseconds, or a time such as 90s or 10m,',
+      })
     case 'bytes':
-      return parseNumber(text, type, { '': 1, ...byteUnits }, 'bytes, or a size such as 512MB,')
+      return parseNumber(text, type, {
+        units: { '': 1, ...byteUnits },
+        what: 'bytes, or a size such as 512MB,',
+      })
     case 'path':
       if (typeof raw !== 'string' || !text || text.includes('\0')) return { wanted: 'a path' }
       return { value: resolve(base, text) }
@@ -55,8 +56,7 @@ export function parseSetting(raw: unknown, type: SettingType, base: string): Par
 function parseNumber(
   text: string | null,
   range: { readonly min: number; readonly max: number },
-  units: Readonly<Record<string, number>>,
-  what: string,
+  { units, what }: { readonly units: Readonly<Record<string, number>>; readonly what: string },
 ): Parsed {
   const [, digits, unit] = /^(\d{1,15})([A-Za-z]*)$/.exec(text ?? '') ?? []
   const factor = unit !== undefined && Object.hasOwn(units, unit) ? units[unit] : undefined

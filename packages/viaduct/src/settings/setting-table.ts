@@ -46,7 +46,7 @@ function row<K extends keyof Settings>(
     ...facts,
   }
   // A row of one key is a row of some key; TypeScript cannot see it through `fallback`.
-  return whole as unknown as SettingRow
+  return whole
 }
 
 /** In the order of the help. */

@@ -27,7 +27,7 @@ function testReadsAndWrites(name: string, openStore: () => Promise<Store>): void
       value: { text: 'ü\n"', list: [1, null, true], nested: { a: 1 } },
       revision,
     })
-    first!.value.nested.a = 3
+    first.value.nested.a = 3
     assert.equal((await store.get<typeof value>('apps/hello'))!.value.nested.a, 1)
   })
 

@@ -172,7 +172,7 @@ export async function connectRpc<C extends Calls, E extends Events>(options: {
           clearTimeout(timer)
           open.delete(id)
           if (result.error !== undefined) reject(decodeError(result.error))
-          else resolve(result.ok as never)
+          else resolve(result.ok)
         }
         const expire = (): void => {
           const message = `No answer to "${name}" in ${timeoutMs} ms from ${options.path}`

@@ -11,7 +11,7 @@ const file = 'viaduct.json'
 
 /** @param wanted Ends the sentence "… wants": `a number from 1 to 5`. */
 export function wrong(at: Located, field: string, wanted: string): AppError {
-  return badJson(file, at.line, `"${field}" is ${shown(at.value)}, but wants ${wanted}`, {
+  return badJson({ file, line: at.line }, `"${field}" is ${shown(at.value)}, but wants ${wanted}`, {
     field,
   })
 }
@@ -82,7 +82,9 @@ export function object<T>(fields: Fields<T>): Reader<Partial<T>> {
 function unknownKey(at: Located, field: string, known: readonly string[]): AppError {
   const near = nearest(field.split('.').at(-1) ?? '', known)
   const advice = near === null ? `wants one of ${known.join(', ')}` : `did you mean "${near}"?`
-  return badJson(file, at.line, `"${field.slice(0, 80)}" is not a known key: ${advice}`, { field })
+  return badJson({ file, line: at.line }, `"${field.slice(0, 80)}" is not a known key: ${advice}`, {
+    field,
+  })
 }
 
 /** The known word that `word` most likely was meant to be; null when none is close. */

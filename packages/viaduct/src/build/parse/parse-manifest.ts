@@ -98,9 +98,13 @@ const healthFields = object<HealthCheck>({
 const health: Reader<HealthCheck> = (at, field) => {
   const { path, ...rest } = healthFields(at, field)
   if (path === undefined) {
-    throw badJson(file, at.line, `"${field}.path" is missing: it wants a path such as "/health"`, {
-      field: `${field}.path`,
-    })
+    throw badJson(
+      { file, line: at.line },
+      `"${field}.path" is missing: it wants a path such as "/health"`,
+      {
+        field: `${field}.path`,
+      },
+    )
   }
   return { path, ...rest }
 }
@@ -113,9 +117,13 @@ const envValue: Reader<string> = (at, field) => {
 function checkEnvKey(key: string, at: Located, field: string): void {
   if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(key) && key !== '__proto__') return
   const wanted = 'A-Z, a-z, 0-9 and "_", not a digit first'
-  throw badJson(file, at.line, `"${field.slice(0, 80)}" is not a variable's name: use ${wanted}`, {
-    field,
-  })
+  throw badJson(
+    { file, line: at.line },
+    `"${field.slice(0, 80)}" is not a variable's name: use ${wanted}`,
+    {
+      field,
+    },
+  )
 }
 
 function processTypeCheck(known: readonly string[] | null) {
@@ -126,7 +134,7 @@ function processTypeCheck(known: readonly string[] | null) {
     const advice = near === null ? '' : `, did you mean "${near}"?`
     const wanted = known === null ? '' : ` (there are: ${known.join(', ')})`
     const message = `"${field.slice(0, 80)}" names no process type of the app${wanted}${advice}`
-    throw badJson(file, at.line, message, { field })
+    throw badJson({ file, line: at.line }, message, { field })
   }
 }
 

@@ -48,7 +48,7 @@ const dependencyFieldNames = [
 /** @throws {AppError} `bad-manifest` naming file, line and field. */
 export function parsePackage(text: string): PackageFacts {
   const root = readJson(text, { file, comments: false })
-  if (!root.members) throw badJson(file, root.line, 'It wants an object at the top')
+  if (!root.members) throw badJson({ file, line: root.line }, 'It wants an object at the top')
   const scripts = membersOf(root, 'scripts')
   return {
     appName: slugAppName(textOf(root.members.get('name'), 'name') ?? ''),
@@ -86,13 +86,13 @@ function membersOf(at: Located, field: string): ReadonlyMap<string, Located> {
   const member = at.members?.get(field)
   if (!member) return new Map()
   if (member.members) return member.members
-  throw badJson(file, member.line, `"${field}" wants an object`, { field })
+  throw badJson({ file, line: member.line }, `"${field}" wants an object`, { field })
 }
 
 function textOf(at: Located | undefined, field: string): string | null {
   if (!at) return null
   if (typeof at.value === 'string' && !at.value.includes('\0')) return at.value
-  throw badJson(file, at.line, `"${field}" wants a string`, { field })
+  throw badJson({ file, line: at.line }, `"${field}" wants a string`, { field })
 }
 
 function pick(members: ReadonlyMap<string, Located>, names: readonly string[]) {

@@ -28,7 +28,7 @@ export function readJson(text: string, options: { file: string; comments: boolea
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     // The parser recurses, and ran out of stack.
-    throw badJson(options.file, 1, 'It nests too deep')
+    throw badJson({ file: options.file, line: 1 }, 'It nests too deep')
   }
 }
 
@@ -42,15 +42,17 @@ function readTree(source: string, options: { file: string; comments: boolean }):
   const [first] = errors
   if (first || !tree) {
     const reason = first ? wordsOf(printParseErrorCode(first.error)) : 'it is empty'
-    throw badJson(options.file, lineOf(first?.offset ?? 0), `This is not JSON: ${reason}`)
+    throw badJson(
+      { file: options.file, line: lineOf(first?.offset ?? 0) },
+      `This is not JSON: ${reason}`,
+    )
   }
   return locate(tree, { lineOf, file: options.file })
 }
 
 /** An error in a file of an app that names the line. */
 export function badJson(
-  file: string,
-  line: number,
+  { file, line }: { readonly file: string; readonly line: number },
   message: string,
   data: Record<string, unknown> = {},
 ): AppError {
@@ -83,7 +85,9 @@ function locateObject(node: Node, line: number, context: Context): Located {
     const name = String(key.value)
     if (members.has(name)) {
       const message = `${JSON.stringify(name)} is there twice`
-      throw badJson(context.file, context.lineOf(key.offset), message, { field: name })
+      throw badJson({ file: context.file, line: context.lineOf(key.offset) }, message, {
+        field: name,
+      })
     }
     members.set(name, locate(value, context))
   }
