@@ -203,7 +203,10 @@ export const upstreamConnectTimeoutMs = 5_000
 export const upstreamIdleMs = 4_000
 /** Kept from what an app says in `Keep-Alive: timeout=N`: its timer may run ahead of ours. */
 export const upstreamIdleMarginMs = 1_000
-/** A request that cannot be repeated takes no connection that was idle for longer, unless the app says. */
+/**
+ * A request that cannot be repeated takes no connection that was idle for longer, unless the app
+ * says.
+ */
 export const nonIdempotentIdleMs = 1_000
 export const upstreamIdleConnectionsMax = 256
 /** From the request to the head of its response. */

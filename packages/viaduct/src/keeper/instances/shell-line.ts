@@ -1,7 +1,7 @@
 /**
  * How a Procfile line is run: `sh -c LINE`, with `exec` before it where that changes nothing
- * but the process tree. dash keeps a shell above even a single command; that shell would die of SIGTERM at
- * once, and its 143 would hide the exit code of an app that ends in its own time.
+ * but the process tree. dash keeps a shell above even a single command; that shell would die of
+ * SIGTERM at once, and its 143 would hide the exit code of an app that ends in its own time.
  */
 
 /** Words that only the shell itself understands. */

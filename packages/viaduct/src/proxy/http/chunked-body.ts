@@ -28,7 +28,8 @@ export class ChunkedBody {
    * Takes bytes up to the end of the body.
    *
    * @param onData Gets each piece of data, framing removed; valid only during the call.
-   * @returns Offset behind what was taken (`end` unless the body is done), or -1: not chunked coding.
+   * @returns Offset behind what was taken (`end` unless the body is done), or -1: not chunked
+   * coding.
    */
   push(
     bytes: Buffer,
