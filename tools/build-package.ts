@@ -4,15 +4,17 @@
  * stripped at run time. Called by `prepack`; a clone runs from source and needs no build.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
 const packageFolder = join(root, 'packages/viaduct')
 const dist = join(packageFolder, 'dist')
 
-/** What `bin/viaduct.js` loads; a build without one of these would be no package. */
-const mains = ['cli/main.js', 'daemon/main.js', 'proxy/main.js']
+/** What the entry loads; a build without one of these would be no package. */
+const entry = readFileSync(join(packageFolder, 'bin/viaduct.js'), 'utf8')
+const mains = [...entry.matchAll(/'([\w-]+\/main)'/g)].map(([, main]) => `${main}.js`)
+if (mains.length === 0) throw new Error('bin/viaduct.js names no main')
 
 rmSync(dist, { recursive: true, force: true })
 const { status, error } = spawnSync(
