@@ -58,7 +58,7 @@ function body(indent: string): string[] {
 const starts = [
   /^(?:export )?(?:async )?function\*? ?([\w$]+)/,
   /^(?:export )?const ([\w$]+) = (?:async )?\(/,
-  /^ {2}(?:static )?(?:async )?(?:get |set )?\*?([#\w[\].]+)\(.*(?:\{|\()$/,
+  /^ {2}(?:static )?(?:async )?(?:get |set )?\*?([#\w[\].]+)\((?:.*\{)?$/,
 ]
 
 /** What is inside a function counts with it. */

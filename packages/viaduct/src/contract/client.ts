@@ -4,7 +4,7 @@
  */
 import { type FollowOptions, followDeploy } from './follow-deploy.ts'
 import { readLines } from './event-stream.ts'
-import { type ClientOptions, createCaller, type UploadBody } from './request.ts'
+import { type Caller, type ClientOptions, createCaller, type UploadBody } from './request.ts'
 import type { DeployEventResource, DeployResource, LogLineResource } from './resources.ts'
 import type { BodyOf, ParamsOf, QueryOf } from './routes.ts'
 
@@ -42,30 +42,11 @@ export type Client = ReturnType<typeof createClient>
 export function createClient(options: ClientOptions) {
   const caller = createCaller(options)
   const { call } = caller
-  const changing = ({ wait, signal }: WaitOptions) => ({
-    query: { wait },
-    signal,
-    ...(wait !== undefined && { timeoutMs: Infinity }),
-  })
   return {
     healthy: (extra: SignalOptions = {}) => call('health.get', extra),
     version: (extra: SignalOptions = {}) => call('version.get', extra),
     stats: (extra: SignalOptions = {}) => call('stats.get', extra),
-    apps: {
-      list: (extra: SignalOptions = {}) => call('apps.list', extra),
-      get: (name: string, extra: SignalOptions = {}) =>
-        call('apps.get', { params: { name }, ...extra }),
-      instances: (name: string, extra: SignalOptions = {}) =>
-        call('apps.instances', { params: { name }, ...extra }),
-      restart: (name: string, extra: WaitOptions = {}) =>
-        call('apps.restart', { params: { name }, ...changing(extra) }),
-      start: (name: string, extra: WaitOptions = {}) =>
-        call('apps.start', { params: { name }, ...changing(extra) }),
-      stop: (name: string, extra: WaitOptions = {}) =>
-        call('apps.stop', { params: { name }, ...changing(extra) }),
-      destroy: (name: string, extra: SignalOptions = {}) =>
-        call('apps.destroy', { params: { name }, ...extra }),
-    },
+    apps: appMethods(caller),
     formation: {
       /** @param counts Wanted instances per process type; types not named stay as they are. */
       scale: (name: string, counts: BodyOf<'formation.scale'>, extra: WaitOptions = {}) =>
@@ -87,58 +68,8 @@ export function createClient(options: ClientOptions) {
       list: (name: string, extra: SignalOptions = {}) =>
         call('releases.list', { params: { name }, ...extra }),
     },
-    deploys: {
-      /** @param archive A gzipped tar archive of the app folder. */
-      create: (
-        name: string,
-        archive: UploadBody,
-        { commit, wait, signal }: WaitOptions & { readonly commit?: string } = {},
-      ): Promise<DeployResource> =>
-        call('deploys.create', {
-          params: { name },
-          query: { commit, wait },
-          upload: archive,
-          signal,
-          timeoutMs: Infinity,
-        }),
-      list: (name: string, extra: SignalOptions = {}) =>
-        call('deploys.list', { params: { name }, ...extra }),
-      get: (name: string, id: string, extra: SignalOptions = {}) =>
-        call('deploys.get', { params: { name, id }, ...extra }),
-      cancel: (name: string, id: string, extra: SignalOptions = {}) =>
-        call('deploys.cancel', { params: { name, id }, ...extra }),
-      rollback: (
-        name: string,
-        { release, ...extra }: WaitOptions & { readonly release?: number | string } = {},
-      ) =>
-        call('deploys.rollback', {
-          params: { name },
-          body: release === undefined ? {} : { release },
-          ...changing(extra),
-        }),
-      /** Past and new events until the deploy is finished; survives restarts of the daemon. */
-      events: (
-        name: string,
-        id: string,
-        extra: FollowOptions = {},
-      ): AsyncGenerator<DeployEventResource, DeployResource> =>
-        followDeploy(caller, { name, id }, extra),
-    },
-    logs: {
-      /** Lines of a log, oldest first; with `follow` until the signal aborts or the server goes. */
-      async *read(
-        name: string,
-        { stream = 'app', signal, ...query }: LogOptions = {},
-      ): AsyncGenerator<LogLineResource> {
-        const accept = 'application/x-ndjson'
-        const params = { name, stream }
-        const response = await caller.open('logs.read', { params, query, accept, signal })
-        if (response.body === null) return
-        for await (const line of readLines(response.body)) {
-          if (line !== '') yield JSON.parse(line)
-        }
-      },
-    },
+    deploys: deployMethods(caller),
+    logs: logMethods(caller),
     tokens: {
       list: (extra: SignalOptions = {}) => call('tokens.list', extra),
       create: (token: BodyOf<'tokens.create'>, extra: SignalOptions = {}) =>
@@ -146,5 +77,91 @@ export function createClient(options: ClientOptions) {
       revoke: (id: string, extra: SignalOptions = {}) =>
         call('tokens.revoke', { params: { id }, ...extra }),
     },
+  }
+}
+
+function appMethods({ call }: Caller) {
+  return {
+    list: (extra: SignalOptions = {}) => call('apps.list', extra),
+    get: (name: string, extra: SignalOptions = {}) =>
+      call('apps.get', { params: { name }, ...extra }),
+    instances: (name: string, extra: SignalOptions = {}) =>
+      call('apps.instances', { params: { name }, ...extra }),
+    restart: (name: string, extra: WaitOptions = {}) =>
+      call('apps.restart', { params: { name }, ...changing(extra) }),
+    start: (name: string, extra: WaitOptions = {}) =>
+      call('apps.start', { params: { name }, ...changing(extra) }),
+    stop: (name: string, extra: WaitOptions = {}) =>
+      call('apps.stop', { params: { name }, ...changing(extra) }),
+    destroy: (name: string, extra: SignalOptions = {}) =>
+      call('apps.destroy', { params: { name }, ...extra }),
+  }
+}
+
+function deployMethods(caller: Caller) {
+  const { call } = caller
+  return {
+    /** @param archive A gzipped tar archive of the app folder. */
+    create: (
+      name: string,
+      archive: UploadBody,
+      { commit, wait, signal }: WaitOptions & { readonly commit?: string } = {},
+    ): Promise<DeployResource> =>
+      call('deploys.create', {
+        params: { name },
+        query: { commit, wait },
+        upload: archive,
+        signal,
+        timeoutMs: Infinity,
+      }),
+    list: (name: string, extra: SignalOptions = {}) =>
+      call('deploys.list', { params: { name }, ...extra }),
+    get: (name: string, id: string, extra: SignalOptions = {}) =>
+      call('deploys.get', { params: { name, id }, ...extra }),
+    cancel: (name: string, id: string, extra: SignalOptions = {}) =>
+      call('deploys.cancel', { params: { name, id }, ...extra }),
+    rollback: (
+      name: string,
+      { release, ...extra }: WaitOptions & { readonly release?: number | string } = {},
+    ) =>
+      call('deploys.rollback', {
+        params: { name },
+        body: release === undefined ? {} : { release },
+        ...changing(extra),
+      }),
+    /** Past and new events until the deploy is finished; survives restarts of the daemon. */
+    events: (
+      name: string,
+      id: string,
+      extra: FollowOptions = {},
+    ): AsyncGenerator<DeployEventResource, DeployResource> =>
+      followDeploy(caller, { name, id }, extra),
+  }
+}
+
+function logMethods(caller: Caller) {
+  return {
+    /** Lines of a log, oldest first; with `follow` until the signal aborts or the server goes. */
+    async *read(
+      name: string,
+      { stream = 'app', signal, ...query }: LogOptions = {},
+    ): AsyncGenerator<LogLineResource> {
+      const accept = 'application/x-ndjson'
+      const params = { name, stream }
+      const response = await caller.open('logs.read', { params, query, accept, signal })
+      if (response.body === null) return
+      for await (const line of readLines(response.body)) {
+        if (line !== '') yield JSON.parse(line)
+      }
+    },
+  }
+}
+
+/** What every change has in common: it can be waited for, for as long as it takes. */
+function changing({ wait, signal }: WaitOptions) {
+  return {
+    query: { wait },
+    signal,
+    ...(wait !== undefined && { timeoutMs: Infinity }),
   }
 }
