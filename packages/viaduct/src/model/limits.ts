@@ -197,6 +197,8 @@ export const wireBacklogMaxBytes = 64 * 1024 * 1024
 export const chunkLineMaxBytes = 256
 /** Read buffer of a connection to an instance. */
 export const upstreamBufferBytes = 64 * 1024
+/** A smaller piece for a client that does not read is copied: it would keep a whole buffer. */
+export const pinnedMinBytes = 16 * 1024
 /** An instance is on this machine: a connect that takes longer will not succeed. */
 export const upstreamConnectTimeoutMs = 5_000
 /** An app that says nothing of its keep-alive is presumed to close after this. */
@@ -217,6 +219,15 @@ export const idleBodyTimeoutMs = 300_000
 export const headTimeoutMs = 30_000
 /** A client connection between two requests. */
 export const clientIdleTimeoutMs = 75_000
+/**
+ * A client that has ended its side still gets an answer that comes, or goes on, within this; most
+ * of them are gone, and the app works for nobody.
+ */
+export const halfClosedTimeoutMs = 10_000
+/** A tunnel of which one end has said all: the other gets this long between two pieces. */
+export const tunnelHalfClosedMs = 60_000
+/** A tunnel may be silent for ever, but its client must be there: the kernel asks after this. */
+export const tunnelProbeMs = 60_000
 /** After an answer that ends the connection, input is read and thrown away this long, this much. */
 export const lingerTimeoutMs = 5_000
 export const lingerMaxBytes = 16 * 1024 * 1024

@@ -39,13 +39,15 @@ export async function run(argv: readonly string[]): Promise<void> {
   await rm(path, { force: true })
   const control = await openControlServer(worker, { path, slot })
   await listen(worker)
-  await using handback = await serveHandback({
+  const handback = await serveHandback({
     path: layout.handbackSocket(slot, process.pid),
     fds: { http: httpFd, api: apiFd },
   })
   say('proxy.listening', { slot, pid: process.pid, generation: worker.router.generation })
   await new Promise<void>((resolve) => process.once('SIGTERM', () => resolve()))
   say('proxy.leaving', { connections: worker.connections })
+  // The listener's descriptor is closed next: it must not be given to anybody any more.
+  await handback[Symbol.asyncDispose]()
   await worker.leave(drainTimeoutMs)
   await control.close()
   await rm(path, { force: true })

@@ -1,6 +1,6 @@
 /**
- * Where a body ends: after N bytes, where its chunks say, or with the connection. One per body; it is
- * asked with each piece that passes.
+ * Where a body ends: after N bytes, where its chunks say, or with the connection. One per body; it
+ * is asked with each piece that passes.
  */
 import { ChunkScanner } from './chunk-scanner.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Byte classes and comparisons that the HTTP parsers share. Tables, because a table look-up costs the
- * same for every byte. Nothing here knows what a field means.
+ * Byte classes and comparisons that the HTTP parsers share. Tables, because a table look-up costs
+ * the same for every byte. Nothing here knows what a field means.
  */
 export const cr = 13
 export const lf = 10
@@ -55,6 +55,19 @@ export function equalsIgnoreCase(
     if (folded !== lower.charCodeAt(i)) return false
   }
   return true
+}
+
+/** Whether `HTTP/1.` is at `start`. */
+export function isHttp1(bytes: Uint8Array, start: number): boolean {
+  return (
+    bytes[start] === 72 &&
+    bytes[start + 1] === 84 &&
+    bytes[start + 2] === 84 &&
+    bytes[start + 3] === 80 &&
+    bytes[start + 4] === 47 &&
+    bytes[start + 5] === 49 &&
+    bytes[start + 6] === 46
+  )
 }
 
 /** @returns The number that `[start, end)` writes in 1 to 15 digits, else -1. */

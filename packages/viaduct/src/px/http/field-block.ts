@@ -10,6 +10,8 @@ import { colon, cr, isTokenByte, isValueByte, lf, space, tab } from './bytes.ts'
 /** Why a head is refused; the text goes to the client and into the access log. */
 export type HeadFault = string
 
+const neverNamed: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'host'])
+
 export class FieldBlock {
   count = 0
   readonly lineStart = new Int32Array(headersMax)
@@ -78,15 +80,23 @@ export class FieldBlock {
     return from === -1 ? text : text + bytes.toString('latin1', from, end)
   }
 
-  /** Drops each field that a Connection value names (RFC 9110 §7.6.1). */
-  dropNamed(bytes: Buffer, connection: string): void {
-    const names = connection.toLowerCase().split(',')
+  /**
+   * Drops each field that a Connection value names (RFC 9110 §7.6.1).
+   *
+   * @param connection Lower case.
+   * @returns A fault when it names a field that says where the message ends or goes: whoever drops
+   *   that field reads another message than whoever does not.
+   */
+  dropNamed(bytes: Buffer, connection: string): HeadFault | null {
+    if (connection === 'keep-alive' || connection === 'close' || connection === '') return null
+    const names = connection.split(',').map((name) => name.trim())
+    if (names.some((name) => neverNamed.has(name))) return 'Connection names a field of the message'
     for (let field = 0; field < this.count; field++) {
-      const name = bytes
-        .toString('latin1', this.lineStart[field], this.nameEnd[field])
-        .toLowerCase()
-      if (names.some((each) => each.trim() === name)) this.dropped[field] = 1
+      const start = this.lineStart[field] as number
+      const name = bytes.toString('latin1', start, this.nameEnd[field]).toLowerCase()
+      if (names.includes(name)) this.dropped[field] = 1
     }
+    return null
   }
 }
 

@@ -2,11 +2,13 @@
  * Reads a request head as RFC 9112 says, and refuses what is ambiguous: a request that two programs
  * can read in two ways is how requests are smuggled.
  *
- * `parseRequestHead` fills one reused `RequestHead`; its numbers point into the bytes that were given.
+ * `parseRequestHead` fills one reused `RequestHead`; its numbers point into the bytes that were
+ * given.
  */
 import {
   cr,
   equalsIgnoreCase,
+  isHttp1,
   isHostByte,
   isIdByte,
   isTargetByte,
@@ -42,6 +44,7 @@ export class RequestHead {
   requestId = ''
   /** The fields that are passed on, each with CRLF. */
   fields = ''
+  /** Lower case, all Connection fields joined by commas. */
   connection = ''
   #absoluteHost: string | null = null
 
@@ -66,6 +69,7 @@ export class RequestHead {
       this.target = text
       return null
     }
+    if (this.method === 'CONNECT') return null // Refused later, with its own reason.
     if (text === '*') {
       this.target = text
       return this.method === 'OPTIONS' ? null : 'Only OPTIONS may have the target *'
@@ -98,9 +102,9 @@ export function parseRequestHead(
     fields.read(bytes, lineEnd + 2, end - 2) ??
     readFields(bytes) ??
     checkFraming() ??
-    checkHost()
+    checkHost() ??
+    fields.dropNamed(bytes, head.connection)
   if (fault !== null) return fault
-  if (head.connection !== '') fields.dropNamed(bytes, head.connection)
   head.fields = fields.renderKept(bytes, end - 2)
   return head
 }
@@ -114,7 +118,7 @@ function readRequestLine(bytes: Buffer, start: number, lineEnd: number): HeadFau
   while (isTargetByte[bytes[i] as number] === 1) i++
   if (i === targetStart || bytes[i] !== space)
     return 'The target has a character that is not allowed'
-  if (lineEnd - i !== 9 || bytes.toString('latin1', i + 1, i + 8) !== 'HTTP/1.') {
+  if (lineEnd - i !== 9 || !isHttp1(bytes, i + 1)) {
     return 'The request line does not end with HTTP/1.1'
   }
   const minor = (bytes[i + 8] as number) - 48
@@ -175,7 +179,7 @@ type Range = { start: number; end: number }
 
 function readConnectionLike(bytes: Buffer, field: number, range: Range): null {
   if (equalsIgnoreCase(bytes, range, 'connection')) {
-    const value = fields.value(bytes, field)
+    const value = fields.value(bytes, field).toLowerCase()
     head.connection = head.connection === '' ? value : `${head.connection},${value}`
     fields.dropped[field] = 1
   } else if (equalsIgnoreCase(bytes, range, 'keep-alive')) fields.dropped[field] = 1
@@ -192,6 +196,7 @@ function readLongField(bytes: Buffer, field: number, range: Range): HeadFault | 
     if (head.chunked) return 'More than one Transfer-Encoding'
     if (fields.value(bytes, field).toLowerCase() !== 'chunked') return 'An unknown transfer coding'
     head.chunked = true
+    fields.dropped[field] = 1
   } else if (
     is('x-forwarded-host') ||
     is('x-forwarded-proto') ||
@@ -214,6 +219,7 @@ function readLength(bytes: Buffer, field: number): HeadFault | null {
   if (head.contentLength !== -1) return 'More than one Content-Length'
   const start = fields.valueStart[field] as number
   head.contentLength = parseDigits(bytes, start, fields.valueEnd[field] as number)
+  fields.dropped[field] = 1
   return head.contentLength === -1 ? 'Content-Length is not a number' : null
 }
 
@@ -231,21 +237,26 @@ function checkFraming(): HeadFault | null {
     return 'Both Content-Length and Transfer-Encoding'
   }
   if (head.chunked && head.minor === 0) return 'Transfer-Encoding in HTTP/1.0'
-  if (head.connection !== '') readConnection(head.connection.toLowerCase())
-  else head.upgrade = ''
+  readConnection(head.connection)
   return null
 }
 
 function readConnection(value: string): void {
+  if (value === 'keep-alive' && head.minor === 1) {
+    head.upgrade = ''
+    return
+  }
   let upgrade = false
+  let close = false
   for (const token of value.split(',')) {
     const name = token.trim()
-    if (name === 'close') head.keepAlive = false
-    else if (name === 'keep-alive' && head.minor === 0) head.keepAlive = true
+    if (name === 'close') close = true
+    else if (name === 'keep-alive') head.keepAlive = true
     else if (name === 'upgrade') upgrade = true
   }
-  if (/(^|,)\s*close\s*(,|$)/.test(value)) head.keepAlive = false
-  if (!upgrade || head.minor === 0) head.upgrade = ''
+  if (close) head.keepAlive = false
+  // Over "h2c" requests would pass that nobody routes, counts or drains.
+  if (!upgrade || head.minor === 0 || /\bh2c\b/i.test(head.upgrade)) head.upgrade = ''
 }
 
 function checkHost(): HeadFault | null {
@@ -269,6 +280,7 @@ function takeHostname(host: string): HeadFault | null {
     if (!/^\d{0,5}$/.test(host.slice(portAt + 1))) return 'The port in Host is not a number'
     end = portAt
   }
+  if (end > 1 && host[end - 1] === '.') end-- // "example.com." is example.com.
   if (end === 0) return 'Host is empty'
   head.hostname = host.slice(0, end).toLowerCase()
   return head.hostname.includes(':') && !head.hostname.startsWith('[') ? 'Host is not a name' : null

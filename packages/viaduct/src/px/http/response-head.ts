@@ -2,11 +2,12 @@
  * Reads the head of an app's response: status, framing, how long the connection may be reused. What
  * is ambiguous is refused (the client then gets 502), as it is for requests.
  */
-import { equalsIgnoreCase, isValueByte, parseDigits, space } from './bytes.ts'
+import { equalsIgnoreCase, isHttp1, isValueByte, parseDigits, space } from './bytes.ts'
 import { FieldBlock, type HeadFault } from './field-block.ts'
 
 export class ResponseHead {
   status = 0
+  minor: 0 | 1 = 1
   /** ` 200 OK`: what follows the version, for the status line to the client. */
   statusText = ''
   contentLength = -1
@@ -15,6 +16,7 @@ export class ResponseHead {
   /** Seconds of `Keep-Alive: timeout=N`; -1 when the app does not say. */
   keepAliveTimeoutS = -1
   upgrade = ''
+  /** Lower case, all Connection fields joined by commas. */
   connection = ''
   fields = ''
 
@@ -44,23 +46,18 @@ export function parseResponseHead(
   const fault =
     readStatusLine(bytes, start, lineEnd) ??
     fields.read(bytes, lineEnd + 2, end - 2) ??
-    readFields(bytes)
-  if (fault !== null) return fault
-  if (head.connection !== '') {
+    readFields(bytes) ??
     fields.dropNamed(bytes, head.connection)
-    if (/(^|,)\s*close\s*(,|$)/i.test(head.connection)) head.keepAlive = false
-    if (/(^|,)\s*keep-alive\s*(,|$)/i.test(head.connection) && !head.keepAlive) {
-      head.keepAlive = !/(^|,)\s*close\s*(,|$)/i.test(head.connection)
-    }
-  }
+  if (fault !== null) return fault
+  readConnection(head.connection)
   head.fields = fields.renderKept(bytes, end - 2)
   return head
 }
 
 function readStatusLine(bytes: Buffer, start: number, lineEnd: number): HeadFault | null {
-  const version = bytes.toString('latin1', start, start + 7)
   const minor = (bytes[start + 7] as number) - 48
-  if (version !== 'HTTP/1.' || (minor !== 0 && minor !== 1)) return 'Not an HTTP/1 response'
+  if (!isHttp1(bytes, start) || (minor !== 0 && minor !== 1)) return 'Not an HTTP/1 response'
+  head.minor = minor
   head.keepAlive = minor === 1
   head.status = parseDigits(bytes, start + 9, start + 12)
   const after = bytes[start + 12]
@@ -75,14 +72,21 @@ function readStatusLine(bytes: Buffer, start: number, lineEnd: number): HeadFaul
   return null
 }
 
+function readConnection(value: string): void {
+  if (value === '') return
+  const names = value.split(',').map((name) => name.trim())
+  if (names.includes('close')) head.keepAlive = false
+  else if (names.includes('keep-alive')) head.keepAlive = true
+}
+
 function readFields(bytes: Buffer): HeadFault | null {
   for (let field = 0; field < fields.count; field++) {
     const fault = readField(bytes, field)
     if (fault !== null) return fault
   }
-  return head.chunked && head.contentLength !== -1
-    ? 'Both Content-Length and Transfer-Encoding'
-    : null
+  if (head.chunked && head.contentLength !== -1) return 'Both Content-Length and Transfer-Encoding'
+  if (head.chunked && head.minor === 0) return 'Transfer-Encoding in HTTP/1.0'
+  return head.status === 101 && head.upgrade === '' ? 'An upgrade to nothing' : null
 }
 
 function readField(bytes: Buffer, field: number): HeadFault | null {
@@ -96,7 +100,7 @@ function readField(bytes: Buffer, field: number): HeadFault | null {
       return null
     case 10:
       if (equalsIgnoreCase(bytes, range, 'connection')) {
-        const value = fields.value(bytes, field)
+        const value = fields.value(bytes, field).toLowerCase()
         head.connection = head.connection === '' ? value : `${head.connection},${value}`
         fields.dropped[field] = 1
       } else if (equalsIgnoreCase(bytes, range, 'keep-alive')) readKeepAlive(bytes, field)

@@ -1,6 +1,6 @@
 /**
- * The access log: a JSON object a line, per app and worker. Lines are gathered and written in one go;
- * a full disk loses lines, never requests.
+ * The access log: a JSON object a line, per app and worker. Lines are gathered and written in one
+ * go; a full disk loses lines, never requests.
  */
 import { accessLogFlushMs } from '../../model/limits.ts'
 import type { AppName } from '../../model/ids.ts'

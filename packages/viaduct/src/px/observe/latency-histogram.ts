@@ -1,6 +1,6 @@
 /**
- * Latencies in log-linear buckets: 16 per power of two, so a quantile is at most 6 % off. Two windows
- * of a minute; what is read covers the last one to two.
+ * Latencies in log-linear buckets: 16 per power of two, so a quantile is at most 6 % off. Two
+ * windows of a minute; what is read covers the last one to two.
  */
 const perOctave = 16
 const octaves = 32

@@ -1,6 +1,6 @@
 /**
- * From a host name to an instance: the routing table as this worker has it. A table is applied in one
- * synchronous step; from then on no new request reaches what is not in it.
+ * From a host name to an instance: the routing table as this worker has it. A table is applied in
+ * one synchronous step; from then on no new request reaches what is not in it.
  */
 import type { AppName, InstanceId } from '../../model/ids.ts'
 import type { AppRoute, RouteTable, WhenEmpty } from '../../model/route.ts'
@@ -98,7 +98,12 @@ export class Router {
 
   #routed(address: AppRoute['upstreams'][number]): Upstream {
     const known = this.#upstreams.get(address.id)
-    const upstream = known?.port === address.port ? known : new Upstream(address)
+    const isSame = known?.port === address.port && known.host === address.host
+    const upstream = isSame ? known : new Upstream(address)
+    if (known && !isSame) {
+      known.isRouted = false
+      known.closeIdle(0, true)
+    }
     upstream.isRouted = true
     this.#upstreams.set(address.id, upstream)
     return upstream

@@ -1,6 +1,7 @@
 /**
  * One instance as this worker sees it: requests in flight, idle connections, and the wait until it
- * has none. In-flight is counted at the claim, before anything is awaited, so a drain misses nothing.
+ * has none. In-flight is counted at the claim, before anything is awaited, so a drain misses
+ * nothing.
  */
 import {
   nonIdempotentIdleMs,

@@ -6,9 +6,12 @@ import type { Socket } from 'node:net'
 import {
   clientIdleTimeoutMs,
   headMaxBytes,
+  halfClosedTimeoutMs,
   headTimeoutMs,
+  idleBodyTimeoutMs,
   lingerMaxBytes,
   lingerTimeoutMs,
+  tunnelProbeMs,
 } from '../../model/limits.ts'
 import { BodyFraming } from '../http/body-framing.ts'
 import { hasBareLineFeed, parseRequestHead, type RequestHead } from '../http/request-head.ts'
@@ -27,18 +30,21 @@ export class ClientConnection {
   #pending: Buffer | null = null
   #exchange: Exchange | null = null
   #tunnel: Tunnel | null = null
-  #ended = false
+  /** When the client ended its side; Infinity while it has not. */
+  #endedMs = Infinity
   #lingering = false
   #lingeredBytes = 0
   #working = false
   #deadlineMs: number
+  #idleSince: number
 
   constructor(socket: Socket, worker: Worker) {
     this.#socket = socket
     this.worker = worker
     const address = socket.remoteAddress ?? 'unknown'
     this.address = address.startsWith('::ffff:') ? address.slice(7) : address
-    this.#deadlineMs = worker.deadlines.now + headTimeoutMs
+    this.#idleSince = worker.deadlines.now
+    this.#deadlineMs = this.#idleSince + headTimeoutMs
     socket.on('data', (bytes: Buffer) => this.#onData(bytes))
     socket.on('end', () => this.#onEnd())
     socket.on('error', () => socket.destroy()) // A client that resets is gone; 'close' follows.
@@ -51,23 +57,41 @@ export class ClientConnection {
     return this.#exchange?.deadlineMs ?? this.#deadlineMs
   }
 
-  /** No request is in progress and nothing of the next one has come. */
-  get isIdle(): boolean {
-    return this.#exchange === null && this.#tunnel === null && this.#pending === null
+  set deadlineMs(ms: number) {
+    this.#deadlineMs = ms
   }
 
   /** This connection takes no further request. */
   get isLeaving(): boolean {
-    return this.#ended || this.worker.isLeaving
+    return this.worker.isLeaving || (this.#endedMs !== Infinity && this.#pending === null)
   }
 
   get hasUnwritten(): boolean {
     return this.#socket.writableLength > 0
   }
 
+  /**
+   * A client that ended its side may still read, or be gone: who can tell? It gets this much less
+   * patience, unless it is known to be slow in reading.
+   */
+  patience(ms: number): number {
+    if (this.#endedMs === Infinity || this.hasUnwritten) return ms
+    return Math.min(ms, halfClosedTimeoutMs)
+  }
+
+  isAbandoned(now: number): boolean {
+    return now >= this.#endedMs + halfClosedTimeoutMs
+  }
+
+  /** Closes a connection that has had no request for so long. */
+  closeIdle(now: number, idleMs: number): void {
+    const isBusy = this.#exchange || this.#tunnel || this.#pending || this.hasUnwritten
+    if (!isBusy && now - this.#idleSince >= idleMs) this.#socket.destroy()
+  }
+
   expire(): void {
     if (this.#exchange) return this.#exchange.expire()
-    if (this.#tunnel) return
+    if (this.#tunnel) return this.#tunnel.cut()
     if (this.#pending === null || this.#lingering) return void this.#socket.destroy()
     this.#refuse('head-timeout')
   }
@@ -89,17 +113,22 @@ export class ClientConnection {
       if (!this.#exchange) this.#deadlineMs = this.worker.deadlines.now + headTimeoutMs
     } else this.#pending = Buffer.concat([this.#pending, rest])
     if (this.#exchange === null) this.#next()
-    else if (this.#pending.length > pipelineMaxBytes) this.#socket.pause()
+    if (this.#pending !== null && this.#pending.length > pipelineMaxBytes) this.#socket.pause()
   }
 
-  /** Starts the next request when its head is whole. */
+  /**
+   * Starts the next request when its head is whole. Not while answers wait for the client: one that
+   * asks without reading would fill the memory.
+   */
   #next(): void {
     if (this.#working) return
     this.#working = true
     while (this.#exchange === null && this.#pending !== null && !this.#lingering) {
-      if (!this.#takeHead(this.#pending)) break
+      if (this.#socket.writableNeedDrain || !this.#takeHead(this.#pending)) break
     }
     this.#working = false
+    if (this.#endedMs === Infinity || this.#exchange || this.#tunnel || this.#lingering) return
+    if (!this.#socket.writableNeedDrain) this.#socket.end()
   }
 
   #takeHead(bytes: Buffer): boolean {
@@ -108,13 +137,15 @@ export class ClientConnection {
     const at = bytes.indexOf('\r\n\r\n', start)
     if (at === -1 || at - start > headMaxBytes) {
       const length = bytes.length - start
-      if (length > headMaxBytes) this.#refuse('bad-request', 'The head is too long')
-      else if (hasBareLineFeed(bytes, 0)) this.#refuse('bad-request', 'A bare line feed')
+      if (length > headMaxBytes) this.#refuse('head-too-long')
+      else if (hasBareLineFeed(bytes, 0)) {
+        this.#refuse('bad-request', { detail: 'A bare line feed' })
+      }
       return false
     }
     const head = parseRequestHead(bytes, start, at + 4)
     this.#pending = at + 4 === bytes.length ? null : bytes.subarray(at + 4)
-    if (typeof head === 'string') this.#refuse('bad-request', head)
+    if (typeof head === 'string') this.#refuse('bad-request', { detail: head })
     else this.#begin(head)
     return true
   }
@@ -126,7 +157,10 @@ export class ClientConnection {
     if (hasBody) head.upgrade = ''
     const requestId = head.requestId === '' ? worker.makeRequestId() : head.requestId
     const app = worker.router.find(head.hostname)
-    if (app === null) return this.#refuse(worker.router.hasApps ? 'no-app' : 'no-apps-online')
+    if (app === null) {
+      const reason = worker.router.hasApps ? 'no-app' : 'no-apps-online'
+      return this.#refuse(reason, { withoutBody: head.method === 'HEAD', requestId })
+    }
     const body = hasBody
       ? new BodyFraming({ length: head.contentLength, chunked: head.chunked })
       : null
@@ -142,11 +176,12 @@ export class ClientConnection {
   }
 
   #onEnd(): void {
-    this.#ended = true
+    this.#endedMs = this.worker.deadlines.now
     if (this.#tunnel) return this.#tunnel.onClientEnd()
     const exchange = this.#exchange
-    if (!exchange) this.#socket.end()
-    else if (!exchange.isRequestDone) this.#socket.destroy()
+    if (!exchange) this.#next()
+    else if (exchange.isRequestDone) exchange.onClientEnd()
+    else this.#socket.destroy()
   }
 
   #onClose(): void {
@@ -157,8 +192,9 @@ export class ClientConnection {
   }
 
   #onDrain(): void {
-    this.#exchange?.onClientDrain()
-    this.#tunnel?.onClientDrain()
+    if (this.#exchange) this.#exchange.onClientDrain()
+    else if (this.#tunnel) this.#tunnel.onClientDrain()
+    else if (!this.#lingering) this.#goOn()
   }
 
   // Bytes out
@@ -186,16 +222,26 @@ export class ClientConnection {
   onFinished(keepAlive: boolean): void {
     const exchange = this.#exchange
     this.#exchange = null
-    if (!keepAlive || this.isLeaving) return this.#close(exchange?.isRequestDone ?? true)
-    this.#deadlineMs = this.worker.deadlines.now + clientIdleTimeoutMs
+    if (!keepAlive) return this.#close(exchange?.isRequestDone ?? true)
+    const { now } = this.worker.deadlines
+    this.#idleSince = now
+    if (this.hasUnwritten) this.#deadlineMs = now + idleBodyTimeoutMs
+    else this.#deadlineMs = now + (this.#pending === null ? clientIdleTimeoutMs : headTimeoutMs)
+    if (!this.#socket.writableNeedDrain) this.#goOn()
+  }
+
+  #goOn(): void {
     this.#socket.resume()
-    if (this.#pending !== null) this.#next()
+    this.#next()
   }
 
   /** Refuses what is not a request that can be placed; the connection ends with it. */
-  #refuse(reason: ErrorReason, detail = ''): void {
+  #refuse(
+    reason: ErrorReason,
+    options: { detail?: string; withoutBody?: boolean; requestId?: string } = {},
+  ): void {
     this.#pending = null
-    this.writeError(reason, { requestId: '', keepAlive: false, withoutBody: false, detail })
+    this.writeError(reason, { requestId: '', withoutBody: false, ...options, keepAlive: false })
     this.worker.refused(reason)
     this.#close(false)
   }
@@ -211,8 +257,11 @@ export class ClientConnection {
     }
     this.#lingering = true
     this.#pending = null
-    this.#deadlineMs = this.worker.deadlines.now + lingerTimeoutMs
-    this.#socket.end()
+    const { deadlines } = this.worker
+    this.#deadlineMs = deadlines.now + (this.hasUnwritten ? idleBodyTimeoutMs : lingerTimeoutMs)
+    this.#socket.end(() => {
+      this.#deadlineMs = deadlines.now + lingerTimeoutMs
+    })
     this.#socket.resume()
   }
 
@@ -225,9 +274,11 @@ export class ClientConnection {
     this.#exchange = null
     this.#tunnel = tunnel
     this.#deadlineMs = Infinity
+    this.#socket.setKeepAlive(true, tunnelProbeMs)
     const first = this.#pending
     this.#pending = null
     if (first) tunnel.fromClient(first)
+    if (this.#endedMs !== Infinity) tunnel.onClientEnd()
   }
 
   pause(): void {
@@ -248,5 +299,10 @@ export class ClientConnection {
 
   destroy(): void {
     this.#socket.destroy()
+  }
+
+  /** Closes so that what was sent does not look complete, also when only the end would end it. */
+  reset(): void {
+    this.#socket.resetAndDestroy()
   }
 }

@@ -4,6 +4,7 @@
  */
 export const errorReasons = {
   'bad-request': { status: 400, text: 'The request is not well-formed HTTP/1.1' },
+  'head-too-long': { status: 431, text: 'The head of the request is too long' },
   'head-timeout': { status: 408, text: 'The request did not come in time' },
   'connect-refused': { status: 405, text: 'CONNECT is not served' },
   'no-app': { status: 404, text: 'No app answers at this host' },
@@ -27,6 +28,7 @@ const statusTexts: Readonly<Record<number, string>> = {
   404: 'Not Found',
   405: 'Method Not Allowed',
   408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
   502: 'Bad Gateway',
   503: 'Service Unavailable',
   504: 'Gateway Timeout',

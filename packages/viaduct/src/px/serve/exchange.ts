@@ -65,8 +65,9 @@ export class Exchange implements ResponseSink, Claimant, Held {
   readonly #upgrade: boolean
   #keepAlive: boolean
   /** The request's body as far as it came, while it may have to be sent again. */
-  #replay: Buffer[] | null = []
+  #replay: Buffer[] = []
   #replayBytes = 0
+  #isRepeatable = true
   #upstream: Upstream | null = null
   #connection: UpstreamConnection | null = null
   #tried: Set<Upstream> | null = null
@@ -118,11 +119,15 @@ export class Exchange implements ResponseSink, Claimant, Held {
     const isSafe = idempotent.has(this.method)
     const idle = this.#fresh ? null : upstream.takeIdle(isSafe, worker.deadlines.now)
     this.#connection = idle ?? new UpstreamConnection(upstream, worker.deadlines)
-    this.deadlineMs = this.startedMs + responseHeadTimeoutMs
+    this.#wait(responseHeadTimeoutMs)
     this.#connection.send(this.#headText, this)
-    if (this.#replay) for (const piece of this.#replay) this.#connection.socket.write(piece)
-    if (this.#replayBytes > replayMaxBytes) this.#replay = null
-    this.#client.resume()
+    if (this.#body === null) return
+    for (const piece of this.#replay) this.#connection.socket.write(piece)
+    if (this.#replayBytes <= replayMaxBytes) this.#client.resume()
+  }
+
+  #wait(ms: number): void {
+    this.deadlineMs = this.#client.worker.deadlines.now + this.#client.patience(ms)
   }
 
   /** Waits for an instance when one is expected, else says at once why there is none. */
@@ -143,6 +148,10 @@ export class Exchange implements ResponseSink, Claimant, Held {
   }
 
   expire(): void {
+    if (this.#client.isAbandoned(this.#client.worker.deadlines.now)) {
+      this.deadlineMs = Infinity
+      return this.#client.destroy()
+    }
     if (this.app.held.has(this)) return this.place()
     this.deadlineMs = Infinity
     if (this.#responding) return this.onBroken()
@@ -157,8 +166,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
     this.#lastFault = loss.connected ? 'upstream-reset' : 'upstream-refused'
     const mayRepeat = !loss.connected || idempotent.has(this.method)
     const places = loss.connected ? this.#places : 1
-    if (!mayRepeat || this.#replay === null || places >= placesMax)
-      return this.fail(this.#lastFault)
+    if (!mayRepeat || !this.#isRepeatable || places >= placesMax) return this.fail(this.#lastFault)
     this.retries++
     this.app.counter.retries++
     // A connection that had served may just have been idle for too long: the instance is fine.
@@ -195,28 +203,31 @@ export class Exchange implements ResponseSink, Claimant, Held {
   }
 
   #passOn(piece: Buffer): void {
-    if (this.#replay) {
+    if (this.#isRepeatable) {
       this.#replay.push(piece)
       this.#replayBytes += piece.length
     }
-    const isFull = this.#replayBytes > replayMaxBytes
     const socket = this.#connection?.socket
-    if (!socket || socket.connecting) {
-      // Nothing was sent as yet: what is kept here is all there is.
-      if (socket) socket.write(piece)
-      if (isFull) this.#client.pause()
-      return
-    }
-    if (isFull) this.#replay = null
-    if (!this.#responding) {
-      this.deadlineMs = this.#client.worker.deadlines.now + responseHeadTimeoutMs
-    }
-    if (!socket.write(piece)) this.#client.pause()
+    // While nothing was sent, what is kept is all there is: it stays, and no more is read.
+    if (socket && !socket.connecting) this.#keepOnlyLittle()
+    if (socket) this.#wait(this.#responding ? idleBodyTimeoutMs : responseHeadTimeoutMs)
+    const goesOn = socket ? socket.write(piece) : true
+    if (!goesOn || this.#replayBytes > replayMaxBytes) this.#client.pause()
+  }
+
+  #keepOnlyLittle(): void {
+    if (this.#replayBytes > replayMaxBytes) this.#forgetReplay()
+  }
+
+  #forgetReplay(): void {
+    this.#isRepeatable = false
+    this.#replayBytes = 0
+    if (this.#replay.length > 0) this.#replay = []
   }
 
   onDrain(): void {
-    if (this.#replay && this.#replayBytes > replayMaxBytes) this.#replay = null
-    this.#client.resume()
+    this.#keepOnlyLittle()
+    if (this.#connection?.socket.writableNeedDrain === false) this.#client.resume()
   }
 
   // The response
@@ -249,7 +260,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
 
   onHead(head: ResponseHead, framing: BodyFraming, first: Buffer): void {
     this.#responding = true
-    this.#replay = null
+    this.#forgetReplay()
     this.status = head.status
     this.#dechunk = head.chunked && this.#minor === 0
     const isOpenEnded = framing.endsWithConnection || this.#dechunk
@@ -259,7 +270,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
       minor: this.#minor,
       chunked: head.chunked && !this.#dechunk,
     })
-    this.deadlineMs = this.#client.worker.deadlines.now + idleBodyTimeoutMs
+    this.#wait(idleBodyTimeoutMs)
     if (first.length > textBodyMaxBytes || this.#dechunk) {
       this.#write(text)
       if (!this.onBody(first, framing)) this.#connection?.socket.pause()
@@ -274,7 +285,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
   }
 
   onBody(bytes: Buffer, framing: BodyFraming): boolean {
-    this.deadlineMs = this.#client.worker.deadlines.now + idleBodyTimeoutMs
+    this.#wait(idleBodyTimeoutMs)
     if (!this.#dechunk) return this.#pass(bytes)
     let goesOn = true
     const ranges = framing.ranges ?? []
@@ -287,9 +298,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
   #pass(bytes: Buffer): boolean {
     if (bytes.length === 0) return true
     this.bytesOut += bytes.length
-    const goesOn = this.#client.writeBytes(bytes)
-    if (this.#client.hasUnwritten) this.#connection?.keepBuffer()
-    return goesOn
+    return this.#connection?.passTo(this.#client, bytes) ?? true
   }
 
   onClientDrain(): void {
@@ -308,7 +317,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
     if (this.#done) return
     if (!this.#responding) return this.fail('upstream-reset')
     this.error = 'upstream-reset'
-    this.#client.destroy()
+    this.#client.reset()
   }
 
   onBadResponse(): void {
@@ -319,8 +328,15 @@ export class Exchange implements ResponseSink, Claimant, Held {
   /** Drain's time is up. */
   cut(): void {
     this.#leaveUpstream('destroy')
-    if (this.#responding) this.#client.destroy()
-    else this.fail('drain-expired')
+    if (!this.#responding) return this.fail('drain-expired')
+    this.error = 'drain-expired'
+    this.#client.reset()
+  }
+
+  /** The client has said all; it may still read. */
+  onClientEnd(): void {
+    const { now } = this.#client.worker.deadlines
+    this.deadlineMs = Math.min(this.deadlineMs, now + this.#client.patience(Infinity))
   }
 
   /** The client left before its response was complete. */

@@ -22,8 +22,15 @@ export function renderRequestHead(head: RequestHead, context: RequestContext): s
   return (
     `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n${head.fields}` +
     `X-Forwarded-For: ${forwardedFor}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${host}\r\n` +
-    `X-Request-Id: ${requestId}\r\nX-Request-Start: t=${startedAt}\r\n${upgrade}\r\n`
+    `X-Request-Id: ${requestId}\r\nX-Request-Start: t=${startedAt}\r\n` +
+    `${renderFraming(head)}${upgrade}\r\n`
   )
+}
+
+/** Written anew: an app that reads another number than we did would be led astray. */
+function renderFraming(head: RequestHead): string {
+  if (head.chunked) return 'Transfer-Encoding: chunked\r\n'
+  return head.contentLength === -1 ? '' : `Content-Length: ${head.contentLength}\r\n`
 }
 
 /** @param options.minor Of the client: HTTP/1.0 is told when the connection stays open. */

@@ -2,6 +2,7 @@
  * Bytes both ways after `101 Switching Protocols`: WebSocket and whatever else two ends agree on.
  * It counts as in flight, waits for slow readers, and passes each end's half-close on.
  */
+import { tunnelHalfClosedMs } from '../../model/limits.ts'
 import type { Claimant } from '../route/upstream.ts'
 import type { ClientConnection } from './client-connection.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
@@ -12,6 +13,7 @@ export class Tunnel implements Claimant {
   readonly #connection: UpstreamConnection
   readonly #onClosed: () => void
   #closed = false
+  #halfClosed = false
 
   constructor(client: ClientConnection, connection: UpstreamConnection, onClosed: () => void) {
     this.#client = client
@@ -25,11 +27,12 @@ export class Tunnel implements Claimant {
   fromUpstream(bytes: Buffer): void {
     if (bytes.length === 0) return
     this.bytesOut += bytes.length
-    if (!this.#client.writeBytes(bytes)) this.#connection.socket.pause()
-    if (this.#client.hasUnwritten) this.#connection.keepBuffer()
+    this.#touch()
+    if (!this.#connection.passTo(this.#client, bytes)) this.#connection.socket.pause()
   }
 
   fromClient(bytes: Buffer): void {
+    this.#touch()
     if (!this.#connection.socket.write(bytes)) this.#client.pause()
   }
 
@@ -38,7 +41,15 @@ export class Tunnel implements Claimant {
   }
 
   onClientEnd(): void {
+    this.#halfClosed = true
+    this.#touch()
     this.#connection.socket.end()
+  }
+
+  /** With one end closed the other must go on, or the tunnel would stay for ever. */
+  #touch(): void {
+    if (!this.#halfClosed) return
+    this.#client.deadlineMs = this.#client.worker.deadlines.now + tunnelHalfClosedMs
   }
 
   onClientGone(): void {
@@ -56,7 +67,11 @@ export class Tunnel implements Claimant {
     if (this.#connection.socket.destroyed) {
       this.#client.destroySoon()
       this.#close()
-    } else this.#client.end()
+      return
+    }
+    this.#halfClosed = true
+    this.#touch()
+    this.#client.end()
   }
 
   #close(): void {

@@ -5,10 +5,16 @@
  * kernel did not take at once still points into that buffer: it is then replaced, never reused.
  */
 import { connect, type Socket } from 'node:net'
-import { headMaxBytes, upstreamBufferBytes, upstreamConnectTimeoutMs } from '../../model/limits.ts'
+import {
+  headMaxBytes,
+  pinnedMinBytes,
+  upstreamBufferBytes,
+  upstreamConnectTimeoutMs,
+} from '../../model/limits.ts'
 import { BodyFraming } from '../http/body-framing.ts'
 import { parseResponseHead, type ResponseHead } from '../http/response-head.ts'
 import { maxIdleOf, type Upstream } from '../route/upstream.ts'
+import type { ClientConnection } from './client-connection.ts'
 import type { Deadlines } from './deadlines.ts'
 
 /** What happened before the first byte of a response: decides whether it may be repeated. */
@@ -76,6 +82,7 @@ export class UpstreamConnection {
     this.socket.on('connect', () => {
       this.#connected = true
       this.deadlineMs = Infinity
+      this.#sink?.onDrain()
     })
     this.socket.on('error', () => this.socket.destroy()) // What it means is decided at 'close'.
     this.socket.on('end', () => this.#onEnd())
@@ -123,9 +130,19 @@ export class UpstreamConnection {
     return this.#buffer
   }
 
-  /** A piece of the read buffer is still in use: the next read goes elsewhere. */
-  keepBuffer(): void {
-    this.#swap = true
+  /**
+   * Writes what was just read, from the read buffer itself where that can be: when the kernel does
+   * not take all at once, the next read goes elsewhere.
+   *
+   * @returns False when the client takes no more for now.
+   */
+  passTo(client: ClientConnection, bytes: Buffer): boolean {
+    if (bytes.length < pinnedMinBytes && client.hasUnwritten) {
+      return client.writeBytes(Buffer.from(bytes))
+    }
+    const goesOn = client.writeBytes(bytes)
+    if (client.hasUnwritten) this.#swap = true
+    return goesOn
   }
 
   #onRead(bytesRead: number): boolean {

@@ -1,6 +1,6 @@
 /**
- * What all connections of one proxy worker share: routes, deadlines, the access log, and the listener
- * itself. `main.ts` makes one.
+ * What all connections of one proxy worker share: routes, deadlines, the access log, and the
+ * listener itself. `main.ts` makes one.
  */
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
@@ -31,6 +31,8 @@ export class Worker implements AsyncDisposable {
     this.deadlines = new Deadlines((now) => this.#sweep(now))
     const options = { allowHalfOpen: true, noDelay: true }
     this.server = createServer(options, (socket) => this.#accept(socket))
+    // Out of descriptors, for one: that connection is lost, the others are served on.
+    this.server.on('error', (error) => this.#onAcceptError(error))
   }
 
   get isLeaving(): boolean {
@@ -50,7 +52,7 @@ export class Worker implements AsyncDisposable {
   finished(exchange: Exchange): void {
     const { app, release, status, bytesOut, retries, error, instance, requestId } = exchange
     const tookMs = this.deadlines.now - exchange.startedMs
-    app.counter.countLatency(tookMs)
+    if (status !== 101) app.counter.countLatency(tookMs)
     this.#accessLog?.add({
       ...{ app: app.name, at: exchange.startedAt, requestId, client: exchange.address, tookMs },
       ...{ method: exchange.method, host: exchange.host, path: exchange.path },
@@ -96,6 +98,10 @@ export class Worker implements AsyncDisposable {
     await this.#accessLog?.[Symbol.asyncDispose]()
   }
 
+  #onAcceptError(error: Error): void {
+    if (this.server.listening) console.error(`A connection was not accepted: ${error.message}`)
+  }
+
   #accept(socket: Socket): void {
     this.#connections.add(new ClientConnection(socket, this))
   }
@@ -104,6 +110,6 @@ export class Worker implements AsyncDisposable {
     for (const upstream of this.router.upstreams) upstream.closeIdle(now)
     this.router.forgetDrained()
     if (!this.isLeaving || now - this.#leavingSince < leaveIdleMs) return
-    for (const connection of this.#connections) if (connection.isIdle) connection.destroy()
+    for (const connection of this.#connections) connection.closeIdle(now, leaveIdleMs)
   }
 }
