@@ -1,6 +1,7 @@
 /**
- * How fast the log path is: an app writes lines as fast as it can into the keeper's pipe, a keeper's
- * thread stamps them into rotating files. Prints MB/s, and the longest time that the app waited.
+ * How fast the log path is: an app writes lines as fast as it can into the keeper's pipe, a
+ * keeper's thread stamps them into rotating files. Prints MB/s, and the longest time that the app
+ * waited.
  *
  * Run: node bench/log-throughput.ts [--lines 2000000] [--bytes 100]. Goal: at least 50 MB/s.
  */

@@ -1,6 +1,6 @@
 /**
- * Memory of one proxy worker while a large body goes up and then down through it: the most above its
- * idle size, sampled all the time. The client checks that every byte came.
+ * Memory of one proxy worker while a large body goes up and then down through it: the most above
+ * its idle size, sampled all the time. The client checks that every byte came.
  *
  * Run: node bench/proxy-stream.ts [--mb 1024] [--json]. Goal: within 32 MB of idle.
  */

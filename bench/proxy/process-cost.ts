@@ -1,7 +1,11 @@
-/** What a process with its children has cost: CPU from schedstat, memory from smaps_rollup. Linux. */
+/**
+ * What a process with its children has cost: CPU from schedstat, memory from smaps_rollup. Linux.
+ */
 import { readdir, readFile } from 'node:fs/promises'
 
-/** Nanoseconds on a CPU of all threads of a process and its living descendants, helper threads too. */
+/**
+ * Nanoseconds on a CPU of all threads of a process and its living descendants, helper threads too.
+ */
 export async function cpuNanoseconds(pid: number): Promise<number> {
   let sum = 0
   for (const each of await familyOf(pid)) {

@@ -33,6 +33,7 @@ export interface PlatformCommands {
   readonly proxy: (slot: number) => readonly string[]
 }
 
+/** Daemon and proxies as `entry` starts them, with the keeper's own Node.js. */
 export function defaultCommands(entry: string, dataDir: string): PlatformCommands {
   const node = process.execPath
   return {

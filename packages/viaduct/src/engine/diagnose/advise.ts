@@ -20,7 +20,8 @@ export function advise(report: Omit<ReadinessReport, 'advice'>): string | null {
     )
   }
   if (listening.length > 0) {
-    return `It listens on ${list(listening)}, but ${port}: use process.env.PORT (or your language's way to read the variable PORT)`
+    const use = "use process.env.PORT (or your language's way to read the variable PORT)"
+    return `It listens on ${list(listening)}, but ${port}: ${use}`
   }
   return `It runs, but listens on no TCP port; ${port}: a web process has to listen there`
 }
