@@ -55,6 +55,7 @@ export const errorCatalogue = {
   'insecure-server': facts(400, 2, 'Use https://, or say --insecure if you trust the network.'),
   'bad-answer': facts(502, 1, 'Is it a Viaduct API of this version? See "viaduct version".'),
   'no-server': facts(503, 5, 'Start one with "viaduct up", or say where it is with --to URL.'),
+  'daemon-failed': facts(500, 1),
   'keeper-unreachable': facts(503, 1, 'Is "viaduct up" still running?'),
   'spawn-failed': facts(500, 1),
   'revision-conflict': facts(409, 6, 'Somebody else changed it meanwhile. Try again.'),

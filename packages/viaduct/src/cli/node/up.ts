@@ -5,6 +5,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
+import { AppError } from '../../model/app-error.ts'
 import { dataLayout } from '../../model/layout.ts'
 import { runKeeper } from '../../keeper/run-keeper.ts'
 import { resolveSettings } from '../../settings/resolve-settings.ts'
@@ -13,6 +14,7 @@ import type { Settings } from '../../settings/settings.ts'
 import { renderFacts } from '../output/render-table.ts'
 import { openTerminal, type Terminal } from '../output/terminal.ts'
 import { apiUrl, forgetLocalServer, recordLocalServer } from '../server/local-server.ts'
+import { type Complaint, hasInstances, markDaemonLog, readComplaint } from './daemon-complaint.ts'
 import { ownVersion } from './version.ts'
 
 /** A daemon that does not answer by then is worth a word; the keeper goes on trying. */
@@ -51,9 +53,12 @@ async function runUp(flags: Record<string, unknown>): Promise<void> {
   // What `ps` shows names the kind of process, as it does for daemon and proxies.
   process.title = `viaduct keeper --data ${settings.dataDir}`
   const ended = new AbortController()
+  const stop = new AbortController()
+  const mark = await markDaemonLog(settings.dataDir)
   const said: Promise<void>[] = []
   const onStarted = (bound: Settings): void => {
-    said.push(sayWhenUp(terminal, bound, ended.signal))
+    const { signal } = ended
+    said.push(sayWhenUp(terminal, bound, { signal, mark, stop: (why) => stop.abort(why) }))
   }
   // The keeper obeys these; a person who pressed Ctrl-C wants to see that somebody heard.
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -63,7 +68,9 @@ async function runUp(flags: Record<string, unknown>): Promise<void> {
   try {
     process.exitCode = await runKeeper(settings, {
       ...{ entry: entryPath(), version: ownVersion(), onStarted },
+      signal: stop.signal,
     })
+    stop.signal.throwIfAborted()
   } finally {
     ended.abort()
     await Promise.all(said)
@@ -82,12 +89,21 @@ function entryPath(): string {
 async function sayWhenUp(
   terminal: Terminal,
   settings: Settings,
-  signal: AbortSignal,
+  { signal, mark, stop }: { signal: AbortSignal; mark: number; stop: (why: AppError) => void },
 ): Promise<void> {
   const { apiHost, apiPort, dataDir } = settings
   const url = apiUrl(apiHost, apiPort)
-  if (!(await answers(url, signal))) {
+  const complaint = (): Promise<Complaint | null> => readComplaint(dataDir, mark)
+  const answer = await waitForAnswer(url, { signal, complaint })
+  if (answer !== 'yes') {
     if (signal.aborted) return
+    if (answer !== 'no') {
+      const message = `The daemon does not start: ${answer.message}`
+      if (!(await hasInstances(dataDir))) {
+        return stop(new AppError('daemon-failed', message, { hint: answer.hint }))
+      }
+      return terminal.note(`${message}. ${answer.hint} The apps run on.`)
+    }
     return terminal.note(`The API at ${url} does not answer yet. Its log: ${logOf(dataDir)}`)
   }
   try {
@@ -103,17 +119,23 @@ function logOf(dataDir: string): string {
   return dataLayout(dataDir).platformLog('daemon')
 }
 
-async function answers(url: string, signal: AbortSignal): Promise<boolean> {
+/** @returns What the daemon complained about, or whether it answered in time. */
+async function waitForAnswer(
+  url: string,
+  { signal, complaint }: { signal: AbortSignal; complaint: () => Promise<Complaint | null> },
+): Promise<'yes' | 'no' | Complaint> {
   const limit = performance.now() + answerTimeoutMs
   while (!signal.aborted && performance.now() < limit) {
     const ok = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(1_000) }).then(
       (response) => response.ok,
       () => false, // Not up yet.
     )
-    if (ok) return true
+    if (ok) return 'yes'
+    const said = await complaint()
+    if (said) return said
     await wait(25, undefined, { signal }).catch(() => undefined)
   }
-  return false
+  return 'no'
 }
 
 function renderUp({ paint }: Terminal, settings: Settings, url: string): string {
