@@ -18,11 +18,15 @@ import { Worker } from './serve/worker.ts'
 const httpFd = 3
 const apiFd = 4
 
-/** @param argv `proxy --data DIR --slot N` */
+/** @param argv `proxy --data DIR --slot N [--no-access-log]` */
 export async function run(argv: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: argv.slice(1),
-    options: { data: { type: 'string' }, slot: { type: 'string' } },
+    options: {
+      data: { type: 'string' },
+      slot: { type: 'string' },
+      'no-access-log': { type: 'boolean' },
+    },
   })
   const layout = dataLayout(values.data ?? '')
   const slot = Number(values.slot)
@@ -32,7 +36,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     maxBytes: settings.logFileMaxBytes,
     filesKept: settings.logFilesKept,
   })
-  await using worker = new Worker(accessLog)
+  await using worker = new Worker(values['no-access-log'] === true ? null : accessLog)
   const table = await readRoutes(layout)
   if (table) worker.router.apply(table)
   const path = layout.proxySocket(slot, process.pid)
