@@ -16,7 +16,7 @@ import { readSettings } from '../settings/settings-file.ts'
 import { openSqliteStore } from '../store/sqlite-store.ts'
 import { collectStartGarbage } from './collect-start-garbage.ts'
 import { openLog } from './open-log.ts'
-import { readVersion } from './read-version.ts'
+import { readVersion } from '../settings/read-version.ts'
 
 /** The API's listening socket, when the keeper started this process. */
 const inheritedFd = 3

@@ -15,7 +15,7 @@ import { renderFacts } from '../output/render-table.ts'
 import { openTerminal, type Terminal } from '../output/terminal.ts'
 import { apiUrl, forgetLocalServer, recordLocalServer } from '../server/local-server.ts'
 import { type Complaint, hasInstances, markDaemonLog, readComplaint } from './daemon-complaint.ts'
-import { ownVersion } from './version.ts'
+import { readVersion } from '../../settings/read-version.ts'
 
 /** A daemon that does not answer by then is worth a word; the keeper goes on trying. */
 const answerTimeoutMs = 30_000
@@ -67,7 +67,7 @@ async function runUp(flags: Record<string, unknown>): Promise<void> {
   process.once('SIGUSR2', () => terminal.note('Leaving with everything running.'))
   try {
     process.exitCode = await runKeeper(settings, {
-      ...{ entry: entryPath(), version: ownVersion(), onStarted },
+      ...{ entry: entryPath(), version: readVersion(), onStarted },
       signal: stop.signal,
     })
     stop.signal.throwIfAborted()
@@ -149,7 +149,7 @@ function renderUp({ paint }: Terminal, settings: Settings, url: string): string 
     ['data', dataDir],
   ]
   return [
-    `${paint('bold', 'Viaduct')} ${ownVersion()} is up`,
+    `${paint('bold', 'Viaduct')} ${readVersion()} is up`,
     '',
     renderFacts(facts, paint),
     '',
