@@ -10,10 +10,15 @@ import { colon, cr, isTokenByte, isValueByte, lf, space, tab } from './bytes.ts'
 /** Why a head is refused; the text goes to the client and into the access log. */
 export type HeadFault = string
 
+/** Not a fault as yet: more bytes must come. */
+export const incomplete: HeadFault = 'incomplete'
+
 const neverNamed: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'host'])
 
 export class FieldBlock {
   count = 0
+  /** Just after the empty line. */
+  end = 0
   readonly lineStart = new Int32Array(headersMax)
   readonly nameEnd = new Int32Array(headersMax)
   readonly valueStart = new Int32Array(headersMax)
@@ -23,23 +28,25 @@ export class FieldBlock {
 
   /**
    * @param start First byte of the first field line.
-   * @param end Just after the CRLF of the last one (before the empty line).
-   * @returns null when it is well-formed.
+   * @returns null when the head is whole and well-formed: `end` is then set.
    */
-  read(bytes: Uint8Array, start: number, end: number): HeadFault | null {
+  read(bytes: Uint8Array, start: number): HeadFault | null {
     this.count = 0
+    const { length } = bytes
     let i = start
-    while (i < end) {
+    while (i < length && bytes[i] !== cr) {
       const field = this.count
       if (field === headersMax) return `More than ${headersMax} fields`
       this.lineStart[field] = i
       while (isTokenByte[bytes[i] as number] === 1) i++
+      if (i >= length) return incomplete
       if (bytes[i] !== colon || i === this.lineStart[field]) return this.#nameFault(bytes, i)
       this.nameEnd[field] = i
       i++
       while (bytes[i] === space || bytes[i] === tab) i++
       this.valueStart[field] = i
       while (isValueByte[bytes[i] as number] === 1) i++
+      if (i + 1 >= length && (i >= length || bytes[i] === cr)) return incomplete
       if (bytes[i] !== cr || bytes[i + 1] !== lf) return 'A field value has a control character'
       let valueEnd = i
       const valueStart = this.valueStart[field] as number
@@ -49,6 +56,9 @@ export class FieldBlock {
       this.count++
       i += 2
     }
+    if (i + 1 >= length) return incomplete
+    if (bytes[i + 1] !== lf) return 'A carriage return without a line feed'
+    this.end = i + 2
     return null
   }
 
@@ -57,6 +67,7 @@ export class FieldBlock {
     if (byte === space || byte === tab) {
       return at === this.lineStart[this.count] ? 'A folded line' : 'A space before the colon'
     }
+    if (byte === lf || byte === cr) return 'A line without a colon'
     return 'A field name has a character that is not allowed'
   }
 
@@ -64,10 +75,14 @@ export class FieldBlock {
     return bytes.toString('latin1', this.valueStart[field], this.valueEnd[field])
   }
 
-  /** The text of all fields that are kept, each with its CRLF. */
-  renderKept(bytes: Buffer, end: number): string {
+  /**
+   * The text of all fields that are kept, each with its CRLF.
+   *
+   * @param start Begin of kept text just before the fields (a status line), or -1.
+   */
+  renderKept(bytes: Buffer, start: number): string {
     let text = ''
-    let from = -1
+    let from = start
     for (let field = 0; field < this.count; field++) {
       const lineStart = this.lineStart[field] as number
       if (this.dropped[field] === 0) {
@@ -77,7 +92,7 @@ export class FieldBlock {
         from = -1
       }
     }
-    return from === -1 ? text : text + bytes.toString('latin1', from, end)
+    return from === -1 ? text : text + bytes.toString('latin1', from, this.end - 2)
   }
 
   /**

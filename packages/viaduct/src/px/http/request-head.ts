@@ -17,7 +17,7 @@ import {
   parseDigits,
   space,
 } from './bytes.ts'
-import { FieldBlock, type HeadFault } from './field-block.ts'
+import { FieldBlock, type HeadFault, incomplete } from './field-block.ts'
 
 const methodMaxBytes = 32
 const requestIdMaxBytes = 128
@@ -44,6 +44,8 @@ export class RequestHead {
   requestId = ''
   /** The fields that are passed on, each with CRLF. */
   fields = ''
+  /** Just after the empty line. */
+  end = 0
   /** Lower case, all Connection fields joined by commas. */
   connection = ''
   #absoluteHost: string | null = null
@@ -65,7 +67,7 @@ export class RequestHead {
 
   /** `http://host:port/path` → the path, and the host that must agree with Host. */
   takeTarget(text: string): HeadFault | null {
-    if (text.startsWith('/')) {
+    if (text.charCodeAt(0) === 47) {
       this.target = text
       return null
     }
@@ -87,45 +89,56 @@ const fields = new FieldBlock()
 const head = new RequestHead()
 
 /**
- * @param end Just after the CRLFCRLF that ends the head.
- * @returns The one reused head, or why it is refused.
+ * @param start Where the request line begins.
+ * @returns The one reused head, why it is refused, or `incomplete`.
  */
-export function parseRequestHead(
-  bytes: Buffer,
-  start: number,
-  end: number,
-): RequestHead | HeadFault {
+export function parseRequestHead(bytes: Buffer, start: number): RequestHead | HeadFault {
   head.reset()
-  const lineEnd = bytes.indexOf('\r\n', start)
   const fault =
-    readRequestLine(bytes, start, lineEnd) ??
-    fields.read(bytes, lineEnd + 2, end - 2) ??
+    readRequestLine(bytes, start) ??
     readFields(bytes) ??
     checkFraming() ??
     checkHost() ??
     fields.dropNamed(bytes, head.connection)
   if (fault !== null) return fault
-  head.fields = fields.renderKept(bytes, end - 2)
+  head.end = fields.end
+  head.fields = fields.renderKept(bytes, -1)
   return head
 }
 
-function readRequestLine(bytes: Buffer, start: number, lineEnd: number): HeadFault | null {
+/** Reads the request line, and splits the fields below it. */
+function readRequestLine(bytes: Buffer, start: number): HeadFault | null {
+  const { length } = bytes
   let i = start
   while (isTokenByte[bytes[i] as number] === 1) i++
-  if (i === start || i - start > methodMaxBytes || bytes[i] !== space) return 'Not a method'
-  head.method = bytes.toString('latin1', start, i)
+  if (i - start > methodMaxBytes) return 'Not a method'
+  if (i >= length) return incomplete
+  if (i === start || bytes[i] !== space) return 'Not a method'
+  const methodEnd = i
   const targetStart = ++i
   while (isTargetByte[bytes[i] as number] === 1) i++
-  if (i === targetStart || bytes[i] !== space)
+  if (i >= length) return incomplete
+  if (i === targetStart || bytes[i] !== space) {
     return 'The target has a character that is not allowed'
-  if (lineEnd - i !== 9 || !isHttp1(bytes, i + 1)) {
-    return 'The request line does not end with HTTP/1.1'
   }
+  if (length < i + 11) return bytes.includes(lf, i) ? 'The version is missing' : incomplete
   const minor = (bytes[i + 8] as number) - 48
-  if (minor !== 0 && minor !== 1) return 'The version is not HTTP/1.1 or HTTP/1.0'
+  if (!isHttp1(bytes, i + 1) || (minor !== 0 && minor !== 1)) {
+    return 'The version is not HTTP/1.1 or HTTP/1.0'
+  }
+  if (bytes[i + 9] !== cr || bytes[i + 10] !== lf) return 'The request line goes on'
   head.minor = minor
   head.keepAlive = minor === 1
-  return head.takeTarget(bytes.toString('latin1', targetStart, i))
+  head.method = methodText(bytes, start, methodEnd)
+  return head.takeTarget(bytes.toString('latin1', targetStart, i)) ?? fields.read(bytes, i + 11)
+}
+
+/** No new string for the most frequent one. */
+function methodText(bytes: Buffer, start: number, end: number): string {
+  if (end - start === 3 && bytes[start] === 71 && bytes[start + 1] === 69) {
+    if (bytes[start + 2] === 84) return 'GET'
+  }
+  return bytes.toString('latin1', start, end)
 }
 
 function readFields(bytes: Buffer): HeadFault | null {
@@ -271,6 +284,23 @@ function checkHost(): HeadFault | null {
 }
 
 function takeHostname(host: string): HeadFault | null {
+  if (host === lastHost) {
+    head.hostname = lastHostname
+    return null
+  }
+  const fault = readHostname(host)
+  if (fault === null) {
+    lastHost = host
+    lastHostname = head.hostname
+  }
+  return fault
+}
+
+/** Most requests ask for the same host as the one before. */
+let lastHost = ''
+let lastHostname = ''
+
+function readHostname(host: string): HeadFault | null {
   let end = host.length
   for (let i = 0; i < host.length; i++) {
     if (isHostByte[host.charCodeAt(i)] !== 1) return 'Host has a character that is not allowed'
@@ -284,12 +314,4 @@ function takeHostname(host: string): HeadFault | null {
   if (end === 0) return 'Host is empty'
   head.hostname = host.slice(0, end).toLowerCase()
   return head.hostname.includes(':') && !head.hostname.startsWith('[') ? 'Host is not a name' : null
-}
-
-/** True when what has come of a head can never become a good one: a line that ends in a bare LF. */
-export function hasBareLineFeed(bytes: Buffer, start: number): boolean {
-  for (let at = bytes.indexOf(lf, start); at !== -1; at = bytes.indexOf(lf, at + 1)) {
-    if (at === start || bytes[at - 1] !== cr) return true
-  }
-  return false
 }

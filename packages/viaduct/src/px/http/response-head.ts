@@ -2,14 +2,12 @@
  * Reads the head of an app's response: status, framing, how long the connection may be reused. What
  * is ambiguous is refused (the client then gets 502), as it is for requests.
  */
-import { equalsIgnoreCase, isHttp1, isValueByte, parseDigits, space } from './bytes.ts'
-import { FieldBlock, type HeadFault } from './field-block.ts'
+import { cr, equalsIgnoreCase, isHttp1, isValueByte, lf, parseDigits, space } from './bytes.ts'
+import { FieldBlock, type HeadFault, incomplete } from './field-block.ts'
 
 export class ResponseHead {
   status = 0
   minor: 0 | 1 = 1
-  /** ` 200 OK`: what follows the version, for the status line to the client. */
-  statusText = ''
   contentLength = -1
   chunked = false
   keepAlive = true
@@ -18,11 +16,14 @@ export class ResponseHead {
   upgrade = ''
   /** Lower case, all Connection fields joined by commas. */
   connection = ''
-  fields = ''
+  /** ` 200 OK` and the fields that are passed on, each line with CRLF. */
+  text = ''
+  /** Just after the empty line. */
+  end = 0
 
   reset(): void {
     this.status = 0
-    this.statusText = this.upgrade = this.connection = this.fields = ''
+    this.upgrade = this.connection = this.text = ''
     this.contentLength = this.keepAliveTimeoutS = -1
     this.chunked = false
     this.keepAlive = true
@@ -33,47 +34,47 @@ const fields = new FieldBlock()
 const head = new ResponseHead()
 
 /**
- * @param end Just after the CRLFCRLF that ends the head.
- * @returns The one reused head, or why it is refused.
+ * @param start Where the status line begins.
+ * @returns The one reused head, why it is refused, or `incomplete`.
  */
-export function parseResponseHead(
-  bytes: Buffer,
-  start: number,
-  end: number,
-): ResponseHead | HeadFault {
+export function parseResponseHead(bytes: Buffer, start: number): ResponseHead | HeadFault {
   head.reset()
-  const lineEnd = bytes.indexOf('\r\n', start)
   const fault =
-    readStatusLine(bytes, start, lineEnd) ??
-    fields.read(bytes, lineEnd + 2, end - 2) ??
-    readFields(bytes) ??
-    fields.dropNamed(bytes, head.connection)
+    readStatusLine(bytes, start) ?? readFields(bytes) ?? fields.dropNamed(bytes, head.connection)
   if (fault !== null) return fault
   readConnection(head.connection)
-  head.fields = fields.renderKept(bytes, end - 2)
+  head.end = fields.end
+  head.text = fields.renderKept(bytes, start + 8)
   return head
 }
 
-function readStatusLine(bytes: Buffer, start: number, lineEnd: number): HeadFault | null {
+/** Reads the status line, and splits the fields below it. */
+function readStatusLine(bytes: Buffer, start: number): HeadFault | null {
+  const { length } = bytes
+  if (length < start + 14) return incomplete
   const minor = (bytes[start + 7] as number) - 48
   if (!isHttp1(bytes, start) || (minor !== 0 && minor !== 1)) return 'Not an HTTP/1 response'
   head.minor = minor
   head.keepAlive = minor === 1
   head.status = parseDigits(bytes, start + 9, start + 12)
   const after = bytes[start + 12]
-  const goodEnd = lineEnd === start + 12 || after === space
-  if (bytes[start + 8] !== space || head.status < 100 || head.status > 999 || !goodEnd) {
+  const goodEnd = after === cr || after === space
+  if (bytes[start + 8] !== space || head.status < 100 || !goodEnd) {
     return 'The status line is not one'
   }
-  for (let i = start + 12; i < lineEnd; i++) {
-    if (isValueByte[bytes[i] as number] === 0) return 'The status line is not one'
-  }
-  head.statusText = bytes.toString('latin1', start + 8, lineEnd)
-  return null
+  let i = start + 12
+  while (isValueByte[bytes[i] as number] === 1) i++
+  if (i + 1 >= length && (i >= length || bytes[i] === cr)) return incomplete
+  if (bytes[i] !== cr || bytes[i + 1] !== lf) return 'The status line is not one'
+  return fields.read(bytes, i + 2)
 }
 
 function readConnection(value: string): void {
   if (value === '') return
+  if (value === 'keep-alive') {
+    head.keepAlive = true
+    return
+  }
   const names = value.split(',').map((name) => name.trim())
   if (names.includes('close')) head.keepAlive = false
   else if (names.includes('keep-alive')) head.keepAlive = true

@@ -35,9 +35,10 @@ export class App {
     const all = this.upstreams
     const list = tried === null ? all : all.filter((upstream) => !tried.has(upstream))
     if (list.length <= 1) return list[0] ?? null
-    const first = Math.floor(random() * list.length)
-    const second = (first + 1 + Math.floor(random() * (list.length - 1))) % list.length
-    const [a, b] = [list[first] as Upstream, list[second] as Upstream]
+    const first = (random() * list.length) | 0
+    const other = (random() * (list.length - 1)) | 0
+    const a = list[first] as Upstream
+    const b = list[other >= first ? other + 1 : other] as Upstream
     return b.inFlight < a.inFlight ? b : a
   }
 

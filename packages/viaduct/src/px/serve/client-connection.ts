@@ -14,10 +14,10 @@ import {
   tunnelProbeMs,
 } from '../../model/limits.ts'
 import { BodyFraming } from '../http/body-framing.ts'
-import { hasBareLineFeed, parseRequestHead, type RequestHead } from '../http/request-head.ts'
+import { incomplete } from '../http/field-block.ts'
+import { parseRequestHead, type RequestHead } from '../http/request-head.ts'
 import { type ErrorReason, errorReasons, renderError } from './error-reasons.ts'
 import { Exchange } from './exchange.ts'
-import { renderRequestHead } from './render-head.ts'
 import type { Tunnel } from './tunnel.ts'
 import type { Worker } from './worker.ts'
 
@@ -43,7 +43,7 @@ export class ClientConnection {
     this.worker = worker
     const address = socket.remoteAddress ?? 'unknown'
     this.address = address.startsWith('::ffff:') ? address.slice(7) : address
-    this.#idleSince = worker.deadlines.now
+    this.#idleSince = worker.deadlines.tick()
     this.#deadlineMs = this.#idleSince + headTimeoutMs
     socket.on('data', (bytes: Buffer) => this.#onData(bytes))
     socket.on('end', () => this.#onEnd())
@@ -134,19 +134,18 @@ export class ClientConnection {
   #takeHead(bytes: Buffer): boolean {
     // An empty line before a request is a habit of old clients (RFC 9112 §2.2).
     const start = bytes[0] === 13 && bytes[1] === 10 ? 2 : 0
-    const at = bytes.indexOf('\r\n\r\n', start)
-    if (at === -1 || at - start > headMaxBytes) {
-      const length = bytes.length - start
-      if (length > headMaxBytes) this.#refuse('head-too-long')
-      else if (hasBareLineFeed(bytes, 0)) {
-        this.#refuse('bad-request', { detail: 'A bare line feed' })
-      }
+    if (bytes[0] === 13 && bytes.length === 1) return false
+    const head = parseRequestHead(bytes, start)
+    if (head === incomplete) {
+      if (bytes.length - start > headMaxBytes) this.#refuse('head-too-long')
       return false
     }
-    const head = parseRequestHead(bytes, start, at + 4)
-    this.#pending = at + 4 === bytes.length ? null : bytes.subarray(at + 4)
     if (typeof head === 'string') this.#refuse('bad-request', { detail: head })
-    else this.#begin(head)
+    else if (head.end - start > headMaxBytes) this.#refuse('head-too-long')
+    else {
+      this.#pending = head.end === bytes.length ? null : bytes.subarray(head.end)
+      this.#begin(head)
+    }
     return true
   }
 
@@ -164,9 +163,7 @@ export class ClientConnection {
     const body = hasBody
       ? new BodyFraming({ length: head.contentLength, chunked: head.chunked })
       : null
-    const context = { address: this.address, requestId, startedAt: Date.now() }
-    const headText = renderRequestHead(head, context)
-    const exchange = new Exchange(head, { client: this, app, headText, requestId, body })
+    const exchange = new Exchange(head, { client: this, app, requestId, body })
     this.#exchange = exchange
     app.counter.requests++
     exchange.place()
@@ -176,7 +173,7 @@ export class ClientConnection {
   }
 
   #onEnd(): void {
-    this.#endedMs = this.worker.deadlines.now
+    this.#endedMs = this.worker.deadlines.tick()
     if (this.#tunnel) return this.#tunnel.onClientEnd()
     const exchange = this.#exchange
     if (!exchange) this.#next()

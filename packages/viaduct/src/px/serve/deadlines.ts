@@ -12,6 +12,7 @@ export interface HasDeadline {
 }
 
 export class Deadlines implements Disposable {
+  #now = performance.now()
   readonly #all = new Set<HasDeadline>()
   readonly #timer: NodeJS.Timeout
   readonly #onSweep: (now: number) => void
@@ -22,9 +23,17 @@ export class Deadlines implements Disposable {
     this.#timer = setInterval(() => this.#sweep(), deadlineSweepMs)
   }
 
-  /** Milliseconds of a clock that never goes back. */
+  /**
+   * Milliseconds of a clock that never goes back, as of the last look or the last request: exact
+   * enough for deadlines, and free.
+   */
   get now(): number {
-    return performance.now()
+    return this.#now
+  }
+
+  /** The exact time; also sets the clock. */
+  tick(): number {
+    return (this.#now = performance.now())
   }
 
   add(each: HasDeadline): void {
@@ -40,7 +49,7 @@ export class Deadlines implements Disposable {
   }
 
   #sweep(): void {
-    const { now } = this
+    const now = this.tick()
     for (const each of this.#all) if (each.deadlineMs <= now) each.expire()
     this.#onSweep(now)
   }

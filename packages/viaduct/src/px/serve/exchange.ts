@@ -18,7 +18,12 @@ import type { App, Held } from '../route/router.ts'
 import type { Claimant, Upstream } from '../route/upstream.ts'
 import type { ClientConnection } from './client-connection.ts'
 import type { ErrorReason } from './error-reasons.ts'
-import { renderInterimHead, renderResponseHead, textBodyMaxBytes } from './render-head.ts'
+import {
+  renderInterimHead,
+  renderRequestHead,
+  renderResponseHead,
+  textBodyMaxBytes,
+} from './render-head.ts'
 import { Tunnel } from './tunnel.ts'
 import { type Loss, type ResponseSink, UpstreamConnection } from './upstream-connection.ts'
 
@@ -31,12 +36,12 @@ const idempotent: ReadonlySet<string> = new Set([
   'DELETE',
 ])
 
+const nothing: Buffer[] = []
+
 /** What a request needs of its worker. */
 export interface ExchangeParts {
   readonly client: ClientConnection
   readonly app: App
-  /** Head for the instance, whole. */
-  readonly headText: string
   readonly requestId: string
   readonly body: BodyFraming | null
 }
@@ -65,7 +70,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
   readonly #upgrade: boolean
   #keepAlive: boolean
   /** The request's body as far as it came, while it may have to be sent again. */
-  #replay: Buffer[] = []
+  #replay = nothing
   #replayBytes = 0
   #isRepeatable = true
   #upstream: Upstream | null = null
@@ -82,7 +87,6 @@ export class Exchange implements ResponseSink, Claimant, Held {
   constructor(head: RequestHead, parts: ExchangeParts) {
     this.#client = parts.client
     this.app = parts.app
-    this.#headText = parts.headText
     this.requestId = parts.requestId
     this.#body = parts.body
     this.method = head.method
@@ -93,8 +97,9 @@ export class Exchange implements ResponseSink, Claimant, Held {
     this.#upgrade = head.upgrade !== ''
     this.isHead = head.method === 'HEAD'
     this.release = parts.app.route.release
-    this.startedMs = parts.client.worker.deadlines.now
+    this.startedMs = parts.client.worker.deadlines.tick()
     this.address = parts.client.address
+    this.#headText = renderRequestHead(head, this)
   }
 
   /** The whole request has come from the client. */
@@ -176,7 +181,8 @@ export class Exchange implements ResponseSink, Claimant, Held {
   }
 
   #leaveUpstream(how: 'reuse' | 'destroy' | 'gone'): void {
-    const [upstream, connection] = [this.#upstream, this.#connection]
+    const upstream = this.#upstream
+    const connection = this.#connection
     this.#upstream = null
     this.#connection = null
     if (how === 'reuse') connection?.release()
@@ -204,6 +210,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
 
   #passOn(piece: Buffer): void {
     if (this.#isRepeatable) {
+      if (this.#replayBytes === 0) this.#replay = []
       this.#replay.push(piece)
       this.#replayBytes += piece.length
     }
@@ -222,7 +229,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
   #forgetReplay(): void {
     this.#isRepeatable = false
     this.#replayBytes = 0
-    if (this.#replay.length > 0) this.#replay = []
+    this.#replay = nothing
   }
 
   onDrain(): void {

@@ -44,12 +44,12 @@ export function renderResponseHead(
       ? 'Connection: keep-alive\r\n'
       : ''
     : 'Connection: close\r\n'
-  return `HTTP/1.1${head.statusText}\r\n${head.fields}${coding}${connection}\r\n`
+  return `HTTP/1.1${head.text}${coding}${connection}\r\n`
 }
 
 /** 100, 103; and 101 with the protocol that it switches to. */
 export function renderInterimHead(head: ResponseHead, upgrade = ''): string {
   const fields =
-    upgrade === '' ? head.fields : `${head.fields}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`
-  return `HTTP/1.1${head.statusText}\r\n${fields}\r\n`
+    upgrade === '' ? head.text : `${head.text}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`
+  return `HTTP/1.1${fields}\r\n`
 }

@@ -12,6 +12,7 @@ import {
   upstreamConnectTimeoutMs,
 } from '../../model/limits.ts'
 import { BodyFraming } from '../http/body-framing.ts'
+import { incomplete } from '../http/field-block.ts'
 import { parseResponseHead, type ResponseHead } from '../http/response-head.ts'
 import { maxIdleOf, type Upstream } from '../route/upstream.ts'
 import type { ClientConnection } from './client-connection.ts'
@@ -159,16 +160,14 @@ export class UpstreamConnection {
     let bytes = this.#pending ? Buffer.concat([this.#pending, read]) : read
     this.#pending = null
     for (;;) {
-      const at = bytes.indexOf('\r\n\r\n')
-      if (at === -1) {
+      const head = parseResponseHead(bytes, 0)
+      if (head === incomplete) {
         if (bytes.length > headMaxBytes) return this.#refuse(sink)
         if (bytes.length > 0) this.#pending = Buffer.from(bytes)
         return
       }
-      if (at > headMaxBytes) return this.#refuse(sink)
-      const head = parseResponseHead(bytes, 0, at + 4)
-      if (typeof head === 'string') return this.#refuse(sink)
-      bytes = bytes.subarray(at + 4)
+      if (typeof head === 'string' || head.end > headMaxBytes) return this.#refuse(sink)
+      bytes = bytes.subarray(head.end)
       if (head.status === 101) return this.#upgrade(head, bytes, sink)
       if (head.status >= 200) return this.#begin(head, bytes, sink)
       sink.onInterim(head)
