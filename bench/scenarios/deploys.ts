@@ -11,7 +11,9 @@ import type { Platform } from '../../test/e2e/harness/start-platform.ts'
 import { until } from '../../test/e2e/harness/until.ts'
 import { deployFixture } from './deploy-fixture.ts'
 
-const fixture = 'npm-dependency'
+const fixture = 'npm-archive'
+/** What the archive holds. */
+const greeting = join(import.meta.dirname, '../../test/fixtures/apps/npm-dependency/greeting')
 
 /** @returns Milliseconds of each: whole deploys, and boots of the app alone. */
 export async function measureDeploys(
@@ -38,7 +40,7 @@ export async function measureDeploys(
 async function bootAlone(): Promise<number> {
   await using folder = await copyFixture(fixture)
   const modules = join(folder.path, 'node_modules')
-  await cp(join(folder.path, 'greeting'), join(modules, 'greeting'), { recursive: true })
+  await cp(greeting, join(modules, 'greeting'), { recursive: true })
   const port = 30_000 + Math.floor(Math.random() * 2_000)
   const begun = performance.now()
   const child = spawn('sh', ['-c', 'exec node index.js'], {

@@ -22,7 +22,7 @@ export const repositoryChecks: readonly Check[] = [
   {
     name: 'the lock file names no registry and no file',
     find: perFile(({ path, text }) => {
-      if (!path.endsWith('package-lock.json')) return []
+      if (path !== 'package-lock.json') return []
       return [...text.matchAll(/"resolved": "((?:https?|file|git)[^"]*)"/g)].map(
         ([, from]) => `is tied to ${from}`,
       )
