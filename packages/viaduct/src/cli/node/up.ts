@@ -2,7 +2,6 @@
  * `viaduct up`: reads the settings and becomes the keeper. It says where everything is once the API
  * answers, and records itself so that the other commands find it.
  */
-import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
 import { AppError } from '../../model/app-error.ts'
@@ -16,9 +15,7 @@ import { openTerminal, type Terminal } from '../output/terminal.ts'
 import { apiUrl, forgetLocalServer, recordLocalServer } from '../server/local-server.ts'
 import { type Complaint, hasInstances, markDaemonLog, readComplaint } from './daemon-complaint.ts'
 import { readVersion } from '../../settings/read-version.ts'
-
-/** A daemon that does not answer by then is worth a word; the keeper goes on trying. */
-const answerTimeoutMs = 30_000
+import { waitForPlatform } from './wait-for-platform.ts'
 
 export function defineUp(command: Command): void {
   for (const row of settingTable) {
@@ -94,7 +91,7 @@ async function sayWhenUp(
   const { apiHost, apiPort, dataDir } = settings
   const url = apiUrl(apiHost, apiPort)
   const complaint = (): Promise<Complaint | null> => readComplaint(dataDir, mark)
-  const answer = await waitForAnswer(url, { signal, complaint })
+  const answer = await waitForPlatform(settings, { url, signal, complaint })
   if (answer !== 'yes') {
     if (signal.aborted) return
     if (answer !== 'no') {
@@ -117,25 +114,6 @@ async function sayWhenUp(
 
 function logOf(dataDir: string): string {
   return dataLayout(dataDir).platformLog('daemon')
-}
-
-/** @returns What the daemon complained about, or whether it answered in time. */
-async function waitForAnswer(
-  url: string,
-  { signal, complaint }: { signal: AbortSignal; complaint: () => Promise<Complaint | null> },
-): Promise<'yes' | 'no' | Complaint> {
-  const limit = performance.now() + answerTimeoutMs
-  while (!signal.aborted && performance.now() < limit) {
-    const ok = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(1_000) }).then(
-      (response) => response.ok,
-      () => false, // Not up yet.
-    )
-    if (ok) return 'yes'
-    const said = await complaint()
-    if (said) return said
-    await wait(25, undefined, { signal }).catch(() => undefined)
-  }
-  return 'no'
 }
 
 function renderUp({ paint }: Terminal, settings: Settings, url: string): string {
