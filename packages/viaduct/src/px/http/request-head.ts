@@ -255,7 +255,7 @@ function checkFraming(): HeadFault | null {
 }
 
 function readConnection(value: string): void {
-  if (value === 'keep-alive' && head.minor === 1) {
+  if (value === '' || (value === 'keep-alive' && head.minor === 1)) {
     head.upgrade = ''
     return
   }
@@ -297,7 +297,7 @@ function takeHostname(host: string): HeadFault | null {
 }
 
 /** Most requests ask for the same host as the one before. */
-let lastHost = ''
+let lastHost: string | null = null
 let lastHostname = ''
 
 function readHostname(host: string): HeadFault | null {
