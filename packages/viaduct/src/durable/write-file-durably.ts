@@ -5,7 +5,7 @@
  * Not for logs and uploads (they grow), nor for what the store holds.
  */
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { AppError, systemCodeOf } from '../model/app-error.ts'
 
@@ -31,6 +31,18 @@ export async function writeFileDurably(
     throw explainWriteError(error, path)
   }
   await syncDirectory(dirname(path))
+}
+
+/** Removes what writes of `path` that were cut off by a kill have left. Nobody may be writing it. */
+export async function removeUnfinishedWrites(path: string): Promise<void> {
+  const names = await readdir(dirname(path)).catch((error: unknown) => {
+    if (systemCodeOf(error) === 'ENOENT') return []
+    throw error
+  })
+  const unfinished = names.filter((name) => {
+    return name.startsWith(`.${basename(path)}.`) && name.endsWith('.tmp')
+  })
+  for (const name of unfinished) await rm(join(dirname(path), name), { force: true })
 }
 
 async function writeSynced(path: string, text: string | Uint8Array, mode: number): Promise<void> {

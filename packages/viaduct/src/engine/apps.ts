@@ -9,10 +9,12 @@ import type { App } from '../model/release.ts'
 import { AppRunner } from './app/app-runner.ts'
 import type { EngineParts } from './app/engine-parts.ts'
 import { AppRecords } from './records/app-records.ts'
+import { destroy } from './requests/destroy.ts'
 
 export class Apps {
   readonly runners = new Map<AppName, AppRunner>()
   readonly #creating = new Map<AppName, Promise<AppRunner>>()
+  readonly #destroying = new Map<AppName, Promise<void>>()
 
   /**
    * @param options.leaving Also one that is being destroyed.
@@ -40,6 +42,28 @@ export class Apps {
     const creating = this.#creating.get(name) ?? this.#create(parts, name)
     this.#creating.set(name, creating)
     return creating
+  }
+
+  /**
+   * Takes an app away, with all that it has. Two who ask at once wait for the same end.
+   *
+   * @throws {AppError} `app-not-found`; `busy` when an instance does not end.
+   */
+  async destroy(name: AppName): Promise<void> {
+    const runner = this.find(name, { leaving: true })
+    const destroying = this.#destroying.get(name) ?? this.#destroy(runner)
+    this.#destroying.set(name, destroying)
+    await destroying
+  }
+
+  async #destroy(runner: AppRunner): Promise<void> {
+    const { name } = runner.records
+    try {
+      await destroy(runner)
+      this.runners.delete(name)
+    } finally {
+      this.#destroying.delete(name)
+    }
   }
 
   async #create(parts: EngineParts, name: AppName): Promise<AppRunner> {

@@ -8,7 +8,6 @@ import type { Engine } from './engine.ts'
 import { publicDeploy, type StoredDeploy } from './records/stored-deploy.ts'
 import { cancel, findDeploy } from './requests/cancel.ts'
 import { deployUpload } from './requests/deploy-upload.ts'
-import { destroy } from './requests/destroy.ts'
 import { restart, start, stop } from './requests/power.ts'
 import { rollback } from './requests/rollback.ts'
 import { scale } from './requests/scale.ts'
@@ -58,10 +57,7 @@ export function makeEngine({
     stop: (name) => ask(name, stop),
     start: (name) => ask(name, start),
     cancel: (name, id) => ask(name, (runner) => cancel(runner, id)),
-    destroy: async (name) => {
-      await destroy(apps.find(name, { leaving: true }))
-      apps.runners.delete(name)
-    },
+    destroy: (name) => apps.destroy(name),
     stats: () => platformStats(parts, apps.runners.values(), sampler),
     [Symbol.asyncDispose]: close,
   }

@@ -7,6 +7,7 @@ import { findNpm } from '../build/find-npm.ts'
 import { provideNode } from '../build/provide-node.ts'
 import { removeUnfinishedBuilds } from '../build/remove-old-artifacts.ts'
 import { messageOf } from '../model/app-error.ts'
+import { removeUnfinishedWrites } from '../durable/write-file-durably.ts'
 import type { AppName } from '../model/ids.ts'
 import type { DataLayout } from '../model/layout.ts'
 import { reconcileMs } from '../model/limits.ts'
@@ -52,13 +53,15 @@ export interface EngineOptions {
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { settings, layout, store, log, node = process.execPath } = options
+  await removeUnfinishedWrites(layout.routes)
   const table = await readRouteTable(layout.routes)
   const allRecords = await AppRecords.loadAll(store)
   const forOtherUsers = process.getuid?.() === 0
   const nodeDir = await provideNode({ node, place: layout.node, forOtherUsers })
   const npm = once(() => findNpm({ node, env: process.env, forOtherUsers }))
   const apps = new Apps()
-  const proxies = new ProxyLinks(table, log)
+  const onAhead = (generation: number): void => parts.routes.overtake(generation)
+  const proxies = new ProxyLinks(table, { log, onAhead })
   const memory = openMemoryWatch(() => {
     for (const runner of apps.runners.values()) runner.post('memory-short', () => {})
   })
@@ -77,7 +80,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   })
   const parts: EngineParts = {
     ...{ settings, layout, store, log, keeper, proxies },
-    routes: new RouteBook({ path: layout.routes, proxies, table }),
+    routes: new RouteBook({ path: layout.routes, proxies, table, log }),
     ports: new PortBook({ min: settings.instancePortMin, max: settings.instancePortMax }),
     builds: new BuildQueue(),
     jobs: new JobRunner(keeper),
@@ -137,6 +140,15 @@ async function recover(state: KeeperState, { parts, apps }: Whole): Promise<void
   }
   await removeOrphans(orphansIn(state, apps.runners, parts), parts)
   await Promise.all(runners.map((runner) => runner.idle()))
+  for (const { leaving, records } of runners) if (leaving) void destroyOn(records.name)
+
+  async function destroyOn(name: AppName): Promise<void> {
+    try {
+      await apps.destroy(name)
+    } catch (error) {
+      parts.log.error('app.not-destroyed', { app: name, error: messageOf(error) })
+    }
+  }
 }
 
 /**

@@ -77,7 +77,10 @@ export class Platform {
         command: commands.proxy(slot),
         fds: [http.fd, api.fd],
         onStart: report,
-        onDeath: (pid) => void this.#forgetSockets(slot, pid),
+        onDeath: (pid) => {
+          report()
+          void this.#forgetSockets(slot, pid)
+        },
       }),
     )
   }

@@ -1,12 +1,12 @@
 /**
  * The keeper, from its lock to its last child: the composition root of the process `viaduct up`.
  *
- *   lock → child table → sockets (bound, or taken back) → adopt → keeper.sock → proxies, daemon
+ *   lock → child table → sockets (bound, or taken back) → adopt → proxies, daemon → keeper.sock
  *
  * SIGINT, SIGTERM, SIGHUP: everything is stopped in order. SIGUSR2: it leaves, with everything
  * running, for the next keeper. It decides nothing about apps.
  */
-import { chmod, mkdir, rm } from 'node:fs/promises'
+import { chmod, mkdir } from 'node:fs/promises'
 import { writeFileDurably } from '../durable/write-file-durably.ts'
 import { SharedWriters } from '../logs/shared-writers.ts'
 import { messageOf } from '../model/app-error.ts'
@@ -25,6 +25,7 @@ import { takeKeeperLock } from './keeper-lock.ts'
 import { type Listeners, openListeners } from './listeners.ts'
 import { defaultCommands, Platform, type PlatformCommands, slotOf } from './platform.ts'
 import { isAlive } from './process-facts.ts'
+import { removeLeftovers } from './remove-leftovers.ts'
 
 export interface RunKeeperOptions {
   /** Stops everything in order when it aborts, as SIGTERM does. */
@@ -92,45 +93,44 @@ async function startKeeper(
   const emit: Emit = (event, data) => server?.emit(event, data)
   const probe = await probeCgroup({ name: cgroupName(settings.dataDir) })
   log('keeper.started', { settings: { ...settings, authToken: undefined }, cgroup: probe })
+  const cgroupBase = probe.usable ? probe.base : null
   const instances = new Instances({
     folder: layout.instances,
     run: layout.run,
-    cgroupBase: probe.usable ? probe.base : null,
-    ...{ table, writers, emit },
+    ...{ cgroupBase, table, writers, emit },
   })
-  for (const row of table.rows()) if (row.kind === 'instance') instances.adopt(row)
+  for (const row of table.rows()) if (row.kind === 'instance') await instances.adopt(row)
   const commands = options.commands ?? defaultCommands(options.entry, settings.dataDir)
   const onProxies = (): void => emit('proxies', platform.proxies())
   const { version = '' } = options
   const platform = new Platform({
     ...{ settings, commands, version, listeners, table, log, onProxies },
   })
-  await rm(layout.keeperSocket, { force: true })
-  server = await openRpcServer<KeeperCalls, KeeperEvents>({
-    path: layout.keeperSocket,
-    handlers: handlersOf(instances, platform),
-  })
   const leave = async (): Promise<void> => {
-    await server.close()
+    await server?.close()
     await platform.leave()
     await instances.leaveAll()
     closeBoth(listeners)
   }
   try {
     await platform.start()
+    await removeLeftovers({ layout, table, cgroupBase })
+    // Not before: whoever asks shall be told of all that was adopted.
+    server = await openRpcServer<KeeperCalls, KeeperEvents>({
+      path: layout.keeperSocket,
+      handlers: handlersOf(instances, platform),
+    })
   } catch (error) {
     await leave() // Nothing may keep this process from ending with its error.
     throw error
   }
-  // Who connected while they were being adopted has been told of none.
-  onProxies()
   options.onStarted?.(settings)
   return {
     async stop() {
       await platform.stop()
       await instances.stopAll(stopTimeoutMs)
-      if (probe.usable) removeCgroup(probe.base)
-      await server.close()
+      if (cgroupBase !== null) removeCgroup(cgroupBase)
+      await server?.close()
       closeBoth(listeners)
     },
     leave,
@@ -147,7 +147,7 @@ function handlersOf(
   platform: Platform,
 ): Parameters<typeof openRpcServer<KeeperCalls, KeeperEvents>>[0]['handlers'] {
   return {
-    list: () => ({ processes: instances.list(), proxies: platform.proxies() }),
+    list: async () => ({ processes: await instances.list(), proxies: platform.proxies() }),
     start: (spec) => instances.start(spec),
     stop: ({ id, stopTimeoutMs: limit }) => instances.get(id).stop(limit),
     forget: async ({ id }) => {

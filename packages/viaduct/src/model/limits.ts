@@ -160,6 +160,8 @@ export const linkBackoffMaxMs = 1_000
 export const linkWaitMs = 30_000
 /** A proxy that lives but does not acknowledge new routes holds a swap up no longer than this. */
 export const proxyAckTimeoutMs = 10_000
+/** New routes that take longer than this until every proxy has them are worth a line in the log. */
+export const routesSlowMs = 1_000
 /** Below this much available memory nothing stays warm: an app that serves needs it more. */
 export const warmMemoryFreeBytes = 96 * 1024 * 1024
 /** How often the available memory is looked at. */

@@ -28,6 +28,8 @@ export interface App {
   readonly deploy: DeployId | null
   /** Number of the newest release, 0 when there is none. */
   readonly lastRelease: number
+  /** It is being destroyed; a daemon that is started meanwhile goes on with that. */
+  readonly destroying?: true
   /** Raised by `restart`: instances of an older epoch are replaced one after the other. */
   readonly epoch: number
   /** Unix milliseconds. */

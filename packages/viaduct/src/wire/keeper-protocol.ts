@@ -6,7 +6,7 @@
  */
 import type { InstanceExit } from '../model/instance.ts'
 
-/** How to start one process. `id` must be new; it names the directory `run/i/ID`. */
+/** How to start one process. `id` is new, but for a repeated call; it names `run/i/ID`. */
 export interface ProcessSpec {
   readonly id: string
   /** The user's own shell line, run by `sh -c`. The only shell string there is. */
@@ -38,6 +38,8 @@ export interface ProcessInfo {
   /** True when an earlier keeper started it: its IPC channel is lost. */
   readonly adopted: boolean
   readonly labels: Readonly<Record<string, string | number>>
+  /** `stop` was called: it is being ended, or has been. */
+  readonly stopping: boolean
   /** Set when it has exited and `forget` has not been called. */
   readonly exit: InstanceExit | null
 }
@@ -57,11 +59,14 @@ export interface KeeperState {
 
 /** @see openRpcServer */
 export type KeeperCalls = {
-  /** Everything that lives or has exited unforgotten. The first call of a new daemon. */
+  /**
+   * Everything that lives or has exited unforgotten, also what a daemon that died meanwhile asked
+   * for last. The first call of a new daemon.
+   */
   list: { args: null; result: KeeperState }
   /**
-   * Resolves when the shim runs and its row is on disk.
-   * Errors: `spawn-failed` (nothing is left behind), `exists`.
+   * Resolves when the shim runs and its row is on disk. Idempotent by id.
+   * Errors: `spawn-failed` (nothing is left behind).
    */
   start: { args: ProcessSpec; result: ProcessInfo }
   /**

@@ -43,8 +43,6 @@ export class AppRunner implements AsyncDisposable {
   lastSwap: DeployId | null = null
   /** The deploy that has succeeded just now, until its old instances are being drained. */
   settling: DeployId | null = null
-  /** True from `destroy` on: no route, no instance, no request. */
-  leaving = false
   readonly #mailbox = new Mailbox(() => this.#advance())
   readonly #background = new Set<Promise<void>>()
   readonly #watchers = new Set<() => void>()
@@ -56,6 +54,16 @@ export class AppRunner implements AsyncDisposable {
     this.records = records
     const { store, log } = parts
     this.journal = new DeployJournal({ store, app: records.name, log })
+  }
+
+  /** True from `destroy` on: no route, no instance, no request. */
+  get leaving(): boolean {
+    return this.records.app.destroying === true
+  }
+
+  /** True when it has been let go of: nothing is planned any more. */
+  get isClosed(): boolean {
+    return this.#closed
   }
 
   /** Runs a request in turn. @throws {AppError} `busy`; what the task throws. */
@@ -190,6 +198,7 @@ export class AppRunner implements AsyncDisposable {
     this.#closed = true
     if (this.#wake) clearTimeout(this.#wake)
     for (const instance of this.instances.values()) instance.watch.abort()
+    for (const watcher of this.#watchers) watcher()
     await this.#mailbox.idle()
     await Promise.all(this.#background)
     await this.journal.flush()

@@ -8,6 +8,7 @@ interface Waiting {
   readonly deploy: DeployId
   readonly controller: AbortController
   readonly run: (signal: AbortSignal) => Promise<void>
+  readonly ended: PromiseWithResolvers<void>
 }
 
 export class BuildQueue implements AsyncDisposable {
@@ -19,20 +20,25 @@ export class BuildQueue implements AsyncDisposable {
   /** @param run Must not throw; it ends early when its signal aborts. */
   add(deploy: DeployId, run: (signal: AbortSignal) => Promise<void>): void {
     if (this.#closed) return
-    this.#waiting.push({ deploy, controller: new AbortController(), run })
+    const ended = Promise.withResolvers<void>()
+    this.#waiting.push({ deploy, controller: new AbortController(), run, ended })
     if (this.#building === null) this.#running = this.#work()
   }
 
-  /** Idempotent. */
-  cancel(deploy: DeployId): void {
+  /** Idempotent. Resolves when nothing of it runs any more. */
+  async cancel(deploy: DeployId): Promise<void> {
     this.#waiting = this.#waiting.filter((one) => one.deploy !== deploy)
-    if (this.#building?.deploy === deploy) this.#building.controller.abort()
+    if (this.#building?.deploy !== deploy) return
+    const { controller, ended } = this.#building
+    controller.abort()
+    await ended.promise
   }
 
   async #work(): Promise<void> {
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
       this.#building = next
       await next.run(next.controller.signal)
+      next.ended.resolve()
     }
     this.#building = null
   }

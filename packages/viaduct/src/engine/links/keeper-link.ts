@@ -14,7 +14,7 @@ import type { EngineLog } from '../engine-log.ts'
 export interface KeeperLinkOptions {
   readonly path: string
   readonly log: EngineLog
-  /** The state after each connect, before any call or event of this connection. */
+  /** The state after each connect, before any call. */
   readonly onState: (state: KeeperState) => void
   readonly onEvent: <K extends keyof KeeperEvents>(event: K, data: KeeperEvents[K]) => void
 }
@@ -31,19 +31,32 @@ export class KeeperLink implements AsyncDisposable {
     this.#running = this.#run()
   }
 
+  /** True from the end of the engine on. */
+  get isClosed(): boolean {
+    return this.#closed.signal.aborted
+  }
+
   /**
-   * Calls the keeper; while it is away this waits, at most `linkWaitMs`.
+   * Calls the keeper; while it is away this waits, at most `linkWaitMs`. When it dies in the middle
+   * the next one is asked: every call may be repeated.
    *
-   * @throws {AppError} What the keeper threw; `keeper-unreachable` when it went away meanwhile: the
-   * call may have been carried out.
+   * @throws {AppError} What the keeper threw; `keeper-unreachable` when there is none in time.
    */
   async call<K extends keyof KeeperCalls>(
     name: K,
     args: KeeperCalls[K]['args'],
     options: { timeoutMs?: number } = {},
   ): Promise<KeeperCalls[K]['result']> {
-    const client = this.#client ?? (await this.connected())
-    return client.call(name, args, options)
+    for (;;) {
+      const client = this.#client ?? (await this.connected())
+      try {
+        return await client.call(name, args, options)
+      } catch (error) {
+        const unreachable = error instanceof AppError && error.code === 'keeper-unreachable'
+        // One that is there and does not answer in time is not asked again.
+        if (!unreachable || client === this.#client) throw error
+      }
+    }
   }
 
   /**
@@ -96,14 +109,10 @@ export class KeeperLink implements AsyncDisposable {
   async #connect(): Promise<{ ended: Promise<void> }> {
     const { onEvent, onState, path } = this.#options
     const { promise, resolve } = Promise.withResolvers<void>()
-    const early: (() => void)[] = []
-    let open = false
     const client = await connectRpc<KeeperCalls, KeeperEvents>({
       path,
-      onEvent: (event, data) => {
-        if (open) onEvent(event, data)
-        else early.push(() => onEvent(event, data))
-      },
+      // What comes before the state is older than it.
+      onEvent,
       onClose: () => {
         this.#client = null
         resolve()
@@ -118,8 +127,6 @@ export class KeeperLink implements AsyncDisposable {
       client.close()
       throw error
     }
-    open = true
-    for (const emit of early) emit()
     this.#client = client
     for (const give of this.#waiting.splice(0)) give(client)
     return { ended: promise }

@@ -12,11 +12,18 @@ import type { DrainResult, ProxyCalls, ProxyEvents, ProxyStats } from '../../wir
 import { type RpcClient, connectRpc } from '../../wire/rpc.ts'
 import type { EngineLog } from '../engine-log.ts'
 
+export interface ProxyLinkOptions {
+  readonly log: EngineLog
+  /** The worker serves by routes of a later generation than it was given, and goes on with them. */
+  readonly onAhead: (generation: number) => void
+}
+
 export class ProxyLink implements AsyncDisposable {
   readonly info: ProxyInfo
   /** False: the keeper does not name it. It counts for as long as its line is open all the same. */
   listed = true
   readonly #log: EngineLog
+  readonly #onAhead: (generation: number) => void
   readonly #gone = new AbortController()
   readonly #running: Promise<void>
   #client: RpcClient<ProxyCalls> | null = null
@@ -25,10 +32,11 @@ export class ProxyLink implements AsyncDisposable {
   #waiting: { generation: number; done: () => void }[] = []
 
   /** @param table The newest routes, pushed at each connect. */
-  constructor(info: ProxyInfo, table: RouteTable | null, log: EngineLog) {
+  constructor(info: ProxyInfo, table: RouteTable | null, options: ProxyLinkOptions) {
     this.info = info
     this.#table = table
-    this.#log = log
+    this.#log = options.log
+    this.#onAhead = options.onAhead
     this.#running = this.#run()
   }
 
@@ -46,8 +54,12 @@ export class ProxyLink implements AsyncDisposable {
     return acknowledged
   }
 
-  /** A worker that goes away has nothing in flight any more. */
+  /**
+   * A worker that goes away has nothing in flight any more. One that is only just being connected
+   * to may not know the newest routes yet: it is told first.
+   */
   async drain(upstream: InstanceId, drainTimeoutMs: number): Promise<DrainResult> {
+    if (this.#table) await this.#waitFor(this.#table.generation)
     try {
       const args = { upstream, drainTimeoutMs }
       const result = await this.#client?.call('drain', args, { timeoutMs: Infinity })
@@ -111,9 +123,11 @@ export class ProxyLink implements AsyncDisposable {
   }
 
   async #send(client: RpcClient<ProxyCalls>): Promise<void> {
-    if (this.#table === null) return
+    const table = this.#table
+    if (table === null) return
     try {
-      const { generation } = await client.call('routes', this.#table)
+      const { generation } = await client.call('routes', table)
+      if (generation > table.generation) return this.#onAhead(generation)
       this.#acknowledged = Math.max(this.#acknowledged, generation)
       for (const one of this.#waiting.slice()) {
         if (one.generation <= this.#acknowledged) one.done()

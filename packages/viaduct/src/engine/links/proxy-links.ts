@@ -3,17 +3,16 @@ import type { InstanceId } from '../../model/ids.ts'
 import type { RouteTable } from '../../model/route.ts'
 import type { ProxyInfo } from '../../wire/keeper-protocol.ts'
 import type { DrainResult, ProxyStats } from '../../wire/proxy-protocol.ts'
-import type { EngineLog } from '../engine-log.ts'
-import { ProxyLink } from './proxy-link.ts'
+import { ProxyLink, type ProxyLinkOptions } from './proxy-link.ts'
 
 export class ProxyLinks implements AsyncDisposable {
-  readonly #log: EngineLog
+  readonly #options: ProxyLinkOptions
   #links: readonly ProxyLink[] = []
   #table: RouteTable | null
 
-  constructor(table: RouteTable | null, log: EngineLog) {
+  constructor(table: RouteTable | null, options: ProxyLinkOptions) {
     this.#table = table
-    this.#log = log
+    this.#options = options
   }
 
   /**
@@ -30,7 +29,7 @@ export class ProxyLinks implements AsyncDisposable {
     const known = new Set(kept.map(({ info }) => info.socket))
     const added = proxies
       .filter(({ socket }) => !known.has(socket))
-      .map((info) => new ProxyLink(info, this.#table, this.#log))
+      .map((info) => new ProxyLink(info, this.#table, this.#options))
     this.#links = [...kept, ...added]
     for (const link of gone) void link[Symbol.asyncDispose]()
   }

@@ -7,11 +7,14 @@ import { AppError, systemCodeOf } from '../../model/app-error.ts'
 import type { AppName } from '../../model/ids.ts'
 import type { AppRoute, RouteTable } from '../../model/route.ts'
 import { writeFileDurably } from '../../durable/write-file-durably.ts'
+import { routesSlowMs } from '../../model/limits.ts'
+import type { EngineLog } from '../engine-log.ts'
 import type { ProxyLinks } from './proxy-links.ts'
 
 export class RouteBook {
   readonly #path: string
   readonly #proxies: ProxyLinks
+  readonly #log: EngineLog
   #routes: ReadonlyMap<AppName, AppRoute>
   #generation: number
   /** Settles when the generation that is being published is, or could not be. */
@@ -19,7 +22,13 @@ export class RouteBook {
   /** The one after it, while it has not begun: more changes go into it. */
   #next: Promise<void> | null = null
 
-  constructor(options: { path: string; proxies: ProxyLinks; table: RouteTable | null }) {
+  constructor(options: {
+    path: string
+    proxies: ProxyLinks
+    table: RouteTable | null
+    log: EngineLog
+  }) {
+    this.#log = options.log
     this.#path = options.path
     this.#proxies = options.proxies
     this.#generation = options.table?.generation ?? 0
@@ -44,6 +53,20 @@ export class RouteBook {
     if (route === null) routes.delete(app)
     else routes.set(app, route)
     this.#routes = routes
+    return this.#publishNext()
+  }
+
+  /**
+   * A proxy serves by a later generation than was made here, as when an old data directory was put
+   * back under it: the routes are published anew, above that one.
+   */
+  overtake(generation: number): void {
+    if (generation <= this.#generation) return
+    this.#generation = generation
+    this.#publishNext().catch(() => null) // The disk is full: the next change tries again.
+  }
+
+  #publishNext(): Promise<void> {
     if (this.#next) return this.#next
     const publishing = this.#last.then(() => this.#publish())
     this.#next = publishing
@@ -53,9 +76,17 @@ export class RouteBook {
 
   async #publish(): Promise<void> {
     this.#next = null
-    const table = makeTable([...this.#routes.values()], ++this.#generation)
+    // By the clock, so that also a data directory that was put back makes newer ones.
+    this.#generation = Math.max(this.#generation + 1, Date.now())
+    const table = makeTable([...this.#routes.values()], this.#generation)
+    const begun = performance.now()
     await writeFileDurably(this.#path, `${JSON.stringify(table)}\n`)
+    const written = performance.now()
     await this.#proxies.push(table)
+    const tookMs = performance.now() - begun
+    if (tookMs < routesSlowMs) return
+    const { generation } = table
+    this.#log.warn('routes.slow', { generation, tookMs, writingMs: written - begun })
   }
 }
 

@@ -2,7 +2,7 @@
  * Compares the keeper's list with what the engine holds, after each connect to the keeper: ends
  * that were missed are noted, and processes that belong to nobody are stopped.
  */
-import { messageOf } from '../../model/app-error.ts'
+import { AppError, messageOf } from '../../model/app-error.ts'
 import type { AppName } from '../../model/ids.ts'
 import { stopTimeoutMs } from '../../model/limits.ts'
 import type { KeeperState, ProcessInfo } from '../../wire/keeper-protocol.ts'
@@ -48,6 +48,8 @@ export async function removeOrphans(
         if (!exit) await keeper.call('stop', { id, stopTimeoutMs }, { timeoutMs: Infinity })
         await keeper.call('forget', { id })
       } catch (error) {
+        // It ended, and was forgotten, while the list was on its way.
+        if (error instanceof AppError && error.code === 'not-found') return
         log.error('process.orphan-stays', { id, error: messageOf(error) })
       }
     }),

@@ -9,6 +9,7 @@ import type { AppRunner } from '../app/app-runner.ts'
 import { LiveInstance } from '../app/live-instance.ts'
 import { hostsOf } from '../app/make-setup.ts'
 import { noteExit } from '../steps/note-exit.ts'
+import { stopInstance } from '../steps/stop-instance.ts'
 import { beginWatch } from '../steps/watch-ready.ts'
 
 /** Call it in the runner's turn, before anything else. */
@@ -60,11 +61,12 @@ async function adopt(runner: AppRunner, info: ProcessInfo, route: AppRoute | nul
   const release = records.release(instance.slot.release)
   const served = instance.routed && runner.served().has(instance.slot.release)
   const knownReady = upstream !== undefined || (served && !isOfDeploy(runner, instance))
-  if (info.exit === null && knownReady) {
+  if (info.exit === null && !info.stopping && knownReady) {
     instance.become('ready')
     instance.readyAt = info.startedAt
   }
   if (info.exit) await noteExit(runner, instance.id, info.exit)
+  else if (info.stopping) stopInstance(runner, instance.id)
   else if (!knownReady && release) beginWatch(runner, instance, release)
 }
 

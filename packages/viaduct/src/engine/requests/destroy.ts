@@ -12,14 +12,15 @@ export async function destroy(runner: AppRunner): Promise<void> {
   const { records, parts } = runner
   await runner.ask(async () => {
     if (records.app.deploy) await cancel(runner, records.app.deploy)
-    runner.leaving = true
+    await records.commit({ app: { ...records.app, destroying: true } })
   })
   await nothingLeft(runner)
   await runner[Symbol.asyncDispose]()
-  await records.remove()
   const layout = parts.layout.app(records.name)
   await removeTree(layout.root, ownerOf(records.app))
   await rm(layout.logs, { recursive: true, force: true })
+  // The records last: a daemon that is killed before finds the app, and goes on.
+  await records.remove()
 }
 
 /** Drained, stopped, exited and forgotten, within the sum of the app's own limits. */
@@ -29,7 +30,10 @@ async function nothingLeft(runner: AppRunner): Promise<void> {
   const timeoutMs = longest + drainTimeoutMs + stopTimeoutMs
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const isEmpty = (): boolean => runner.instances.size === 0 && runner.route === null
-  const unwatch = runner.onChange(() => isEmpty() && resolve())
+  const unwatch = runner.onChange(() => {
+    if (isEmpty()) resolve()
+    else if (runner.isClosed) reject(new AppError('busy', 'The next start goes on with it'))
+  })
   const timer = setTimeout(() => {
     reject(new AppError('busy', `Instances of ${runner.records.name} do not end`))
   }, timeoutMs)

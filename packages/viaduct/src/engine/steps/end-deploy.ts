@@ -27,8 +27,10 @@ export function closeDeploy(
 
 /** Stops its build and removes its upload: the record says already that it is over. */
 export function clearDeploy(runner: AppRunner, { id, upload }: StoredDeploy): void {
-  runner.parts.builds.cancel(id)
-  if (upload) runner.background('remove-upload', () => rm(upload.path, { force: true }))
+  runner.background('clear-deploy', async () => {
+    await runner.parts.builds.cancel(id)
+    if (upload) await rm(upload.path, { force: true })
+  })
 }
 
 /** Ends it and writes that. @throws {AppError} `disk-full` */

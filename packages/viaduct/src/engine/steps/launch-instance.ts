@@ -2,7 +2,7 @@
  * The step that starts an instance: port, folders, environment, keeper; then its readiness is
  * watched.
  */
-import { AppError, messageOf } from '../../model/app-error.ts'
+import { messageOf } from '../../model/app-error.ts'
 import { makeInstanceId } from '../../model/ids.ts'
 import type { Release } from '../../model/release.ts'
 import type { PlannedSlot } from '../../plan/setup.ts'
@@ -57,16 +57,7 @@ async function launch(
   await prepareDirectories(runner.parts.layout.app(release.app), ownerOf(runner.records.app))
   const spec = makeSpec(runner, instance, release)
   beginWatch(runner, instance, release)
-  try {
-    return await runner.parts.keeper.call('start', spec)
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'keeper-unreachable') throw error
-    // The keeper died in the middle: its table says whether the instance lives.
-    const { processes } = await runner.parts.keeper.call('list', null)
-    const found = processes.find(({ id }) => id === instance.id)
-    if (!found) throw error
-    return found
-  }
+  return runner.parts.keeper.call('start', spec)
 }
 
 function failLaunch(runner: AppRunner, instance: LiveInstance, error: unknown): void {

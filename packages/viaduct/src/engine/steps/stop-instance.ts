@@ -21,7 +21,7 @@ export function stopInstance(runner: AppRunner, id: InstanceId): void {
   })
 }
 
-/** Asks again when the keeper was restarted meanwhile: stopping is idempotent. */
+/** Asks for as long as there is no keeper: an instance that is leaving must not stay. */
 async function stopUntilDone(
   runner: AppRunner,
   id: InstanceId,
@@ -34,8 +34,7 @@ async function stopUntilDone(
     } catch (error) {
       const code = error instanceof AppError ? error.code : null
       if (code === 'not-found') return goneExit()
-      if (code !== 'keeper-unreachable') throw error
-      await keeper.connected()
+      if (code !== 'keeper-unreachable' || keeper.isClosed) throw error
     }
   }
 }

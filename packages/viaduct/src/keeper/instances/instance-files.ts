@@ -3,7 +3,7 @@
  * `exit` that the shim writes. They are made before the start and found again by the next keeper.
  */
 import { spawn } from 'node:child_process'
-import { constants, openSync } from 'node:fs'
+import { constants, openSync, readFileSync } from 'node:fs'
 import { chown, type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { uptime } from 'node:os'
 import { join } from 'node:path'
@@ -83,6 +83,16 @@ export async function readShimExit(dir: string): Promise<ShimExit | null> {
   if (status === undefined) return null
   const agoMs = Math.max(0, uptime() - Number(seconds)) * 1000
   return { status: Number(status), at: Math.round(Date.now() - agoMs) }
+}
+
+/** True when the shim was never let go: its keeper died first, and nothing was started. */
+export function neverBegan(dir: string): boolean {
+  try {
+    return readFileSync(join(dir, 'exit'), 'utf8').startsWith('none')
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return false
+    throw error
+  }
 }
 
 export async function removeInstanceFiles(dir: string): Promise<void> {

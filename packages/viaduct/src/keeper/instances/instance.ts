@@ -64,8 +64,8 @@ export class Instance {
   }
 
   info(): ProcessInfo {
-    const { id, pid, startedAt, labels, exit } = this.#row
-    return { id, pid, startedAt, labels, exit, adopted: this.#parts.adopted }
+    const { id, pid, startedAt, labels, stopping, exit } = this.#row
+    return { id, pid, startedAt, labels, stopping, exit, adopted: this.#parts.adopted }
   }
 
   get row(): InstanceRow {

@@ -13,6 +13,7 @@ import type { ChildTable, InstanceRow } from '../child-table.ts'
 import { type Emit, Instance } from './instance.ts'
 import {
   makeInstanceFiles,
+  neverBegan,
   openShimFiles,
   removeInstanceFiles,
   type ShimFiles,
@@ -40,8 +41,8 @@ const safeName = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,119}$/
 export class Instances {
   readonly #options: InstancesOptions
   readonly #all = new Map<string, Instance>()
-  /** Ids whose start is under way. */
-  readonly #claimed = new Set<string>()
+  /** Starts under way, by id. */
+  readonly #starting = new Map<string, Promise<ProcessInfo>>()
   #closed = false
   #started = 0
 
@@ -49,34 +50,46 @@ export class Instances {
     this.#options = options
   }
 
-  list(): ProcessInfo[] {
+  /** Waits for the starts under way: whoever asked for them may be dead, and has a successor. */
+  async list(): Promise<ProcessInfo[]> {
+    await Promise.allSettled(this.#starting.values())
     return [...this.#all.values()].map((instance) => instance.info())
   }
 
   /**
-   * @throws {AppError} `bad-request`, `exists`, `spawn-failed` (nothing is left behind),
-   *   `busy` when the keeper is stopping.
+   * Idempotent by id: a call that is repeated, because its answer was lost, starts nothing twice.
+   *
+   * @throws {AppError} `bad-request`, `spawn-failed` (nothing is left behind), `busy` when the
+   *   keeper is stopping.
    */
   async start(spec: ProcessSpec): Promise<ProcessInfo> {
     checkSpec(spec)
     if (this.#closed) throw new AppError('busy', `The keeper stops and does not start ${spec.id}`)
-    if (this.#all.has(spec.id) || this.#claimed.has(spec.id)) {
-      throw new AppError('exists', `There is a process ${JSON.stringify(spec.id)} already`)
-    }
-    this.#claimed.add(spec.id)
+    const known = this.#all.get(spec.id)
+    if (known) return known.info()
+    const starting = this.#starting.get(spec.id) ?? this.#begin(spec)
+    this.#starting.set(spec.id, starting)
+    return await starting
+  }
+
+  async #begin(spec: ProcessSpec): Promise<ProcessInfo> {
     try {
       const instance = await this.#start(spec)
       this.#all.set(spec.id, instance)
       return instance.info()
     } finally {
-      this.#claimed.delete(spec.id)
+      this.#starting.delete(spec.id)
     }
   }
 
-  /** Takes over what an earlier keeper started, living or not. */
-  adopt(row: InstanceRow): void {
+  /**
+   * Takes over what an earlier keeper started, living or not. One that was never let go by a keeper
+   * that died is dropped: whoever asked for it asks again.
+   */
+  async adopt(row: InstanceRow): Promise<void> {
     const dir = this.#dirOf(row.id)
     const { table, emit } = this.#options
+    if (!row.exit && neverBegan(dir)) return await table.remove(row)
     const pipes = row.exit || !existsSync(dir) ? null : this.#openPipes(row, dir)
     const instance = new Instance({ row, dir, table, emit, pipes, ipc: null, adopted: true })
     this.#all.set(row.id, instance)
@@ -102,6 +115,7 @@ export class Instances {
   /** Stops and forgets all at once; no new one starts from now on. */
   async stopAll(stopTimeoutMs: number): Promise<void> {
     this.#closed = true
+    await Promise.allSettled(this.#starting.values())
     const stops = [...this.#all.keys()].map(async (id) => {
       await this.get(id).stop(stopTimeoutMs)
       await this.forget(id)
@@ -113,6 +127,7 @@ export class Instances {
   /** Lets go of all with everything running. */
   async leaveAll(): Promise<void> {
     this.#closed = true
+    await Promise.allSettled(this.#starting.values())
     await Promise.all([...this.#all.values()].map((instance) => instance.leave()))
   }
 
@@ -135,9 +150,7 @@ export class Instances {
     try {
       const shim = await spawnShim({ ...shimOptions(spec, files), ipc: ipc?.descriptors() ?? null })
       const wake = new Promise((resolve) => shim.process.once('exit', resolve))
-      const row = this.#place(spec, shim)
-      const pipes = this.#openPipes(row, dir)
-      await table.put(row)
+      const { row, pipes } = await this.#record(spec, { shim, dir })
       shim.go()
       return new Instance({ row, dir, table, emit, pipes, ipc, adopted: false, wake })
     } catch (error) {
@@ -145,6 +158,23 @@ export class Instances {
       throw error
     } finally {
       for (const file of Object.values(files)) await file.close()
+    }
+  }
+
+  /** Before it may begin: what is not on disk is lost with the keeper. */
+  async #record(
+    spec: ProcessSpec,
+    { shim, dir }: { shim: Shim; dir: string },
+  ): Promise<{ row: InstanceRow; pipes: LogPipes }> {
+    const row = this.#place(spec, shim)
+    const { table } = this.#options
+    try {
+      await table.put(row)
+      return { row, pipes: this.#openPipes(row, dir) }
+    } catch (error) {
+      shim.process.kill('SIGKILL')
+      await table.remove(row).catch(() => undefined) // Off the table in memory; the disk is full.
+      throw error
     }
   }
 

@@ -5,7 +5,7 @@
  * It runs as the app's own user: an app that meddles with its shim harms itself only. It opens no
  * path; all it needs are inherited descriptors:
  *
- *   0 "go" from the keeper (end of file: it died before the row was on disk, so nothing is started)
+ *   0 "go" from the keeper (end of file: it died first, so nothing is started, as `exit` then says)
  *   1, 2 the FIFOs   3 the app's IPC end, or nothing   4 the far IPC end, held
  *   5 the exit file  6 the FIFO with the acknowledgement
  */
@@ -18,7 +18,7 @@ import { spawnTimeoutMs } from '../../model/limits.ts'
 const script = `
 umask 022
 trap : TERM INT HUP
-read -r _ || exit 0
+read -r _ || { echo none >&5; exit 0; }
 exec </dev/null
 ipc=$2
 shift 2
