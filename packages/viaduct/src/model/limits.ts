@@ -199,6 +199,8 @@ export const wireBacklogMaxBytes = 64 * 1024 * 1024
 export const chunkLineMaxBytes = 256
 /** Read buffer of a connection to an instance. */
 export const upstreamBufferBytes = 64 * 1024
+/** Read buffers of bodies that wait for V8 to free them. */
+export const bufferGarbageMaxBytes = 8 * 1024 * 1024
 /** A smaller piece for a client that does not read is copied: it would keep a whole buffer. */
 export const pinnedMinBytes = 16 * 1024
 /** An instance is on this machine: a connect that takes longer will not succeed. */

@@ -11,6 +11,7 @@ import {
   idleBodyTimeoutMs,
   lingerMaxBytes,
   lingerTimeoutMs,
+  pinnedMinBytes,
   tunnelProbeMs,
 } from '../../model/limits.ts'
 import { BodyFraming } from '../http/body-framing.ts'
@@ -20,6 +21,7 @@ import { type ErrorReason, errorReasons, renderError } from './error-reasons.ts'
 import { Exchange } from './exchange.ts'
 import type { Tunnel } from './tunnel.ts'
 import type { Worker } from './worker.ts'
+import { countGarbage } from './young-garbage.ts'
 
 const pipelineMaxBytes = 2 * headMaxBytes
 
@@ -99,6 +101,7 @@ export class ClientConnection {
   // Bytes in
 
   #onData(bytes: Buffer): void {
+    if (bytes.length >= pinnedMinBytes) countGarbage(bytes.length)
     if (this.#tunnel) return this.#tunnel.fromClient(bytes)
     if (this.#lingering) return this.#linger(bytes)
     const exchange = this.#exchange

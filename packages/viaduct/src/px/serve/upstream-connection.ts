@@ -16,6 +16,7 @@ import { incomplete } from '../http/field-block.ts'
 import { parseResponseHead, type ResponseHead } from '../http/response-head.ts'
 import { maxIdleOf, type Upstream } from '../route/upstream.ts'
 import type { ClientConnection } from './client-connection.ts'
+import { countGarbage } from './young-garbage.ts'
 import type { Deadlines } from './deadlines.ts'
 
 /** What happened before the first byte of a response: decides whether it may be repeated. */
@@ -128,6 +129,7 @@ export class UpstreamConnection {
     if (!this.#swap) return this.#buffer
     this.#swap = false
     this.#buffer = Buffer.allocUnsafeSlow(upstreamBufferBytes)
+    countGarbage(upstreamBufferBytes)
     return this.#buffer
   }
 

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { Agent, request } from 'node:http'
+import { test } from 'node:test'
+import { startProxyProcess } from './fixtures/proxy-process.ts'
+import { exchange, get, ok, TestClient, TestInstance, until } from './fixtures/test-proxy.ts'
+import { instanceOf, routeTable } from './fixtures/route-table.ts'
+
+test('a proxy serves by routes.json before anybody speaks to it, and logs what it served', async () => {
+  await using app = await TestInstance.answering(ok('hi'))
+  await using proxy = await startProxyProcess(routeTable(7, [{ ports: [app.port] }]))
+  const id = 'X-Request-Id: my-id.1'
+  assert.match(await exchange(proxy.port, get('/a"b?c', id, 'Connection: close')), /^HTTP\/1.1 200/)
+  const control = await proxy.connect()
+  const stats = await control.call('stats', null)
+  assert.equal(stats.generation, 7)
+  assert.equal(stats.pid, proxy.pid)
+  assert.equal(Object.values(stats.apps)[0]?.requests, 1)
+  control.close()
+  proxy.child.kill('SIGTERM')
+  assert.equal(await proxy.exited, 0)
+  const file = proxy.layout.app(routeTable(1, [{ ports: [] }]).apps[0]!.app).accessLog(0)
+  const line = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>
+  assert.equal(typeof line['at'], 'number')
+  assert.equal(typeof line['ms'], 'number')
+  assert.deepEqual(
+    { ...line, at: 0, ms: 0 },
+    {
+      ...{ at: 0, id: 'my-id.1', client: '127.0.0.1', method: 'GET', host: 'app.localhost' },
+      ...{ path: '/a"b?c', status: 200, ms: 0, bytes: 59, release: 1 },
+      instance: instanceOf(app.port),
+    },
+  )
+})
+
+test('SIGTERM lets requests in flight finish, and what comes later is somebody else’s', async () => {
+  const waiting: (() => void)[] = []
+  await using app = await new TestInstance((socket) => {
+    waiting.push(() => socket.write(ok('slow')))
+  }).start()
+  await using proxy = await startProxyProcess(routeTable(1, [{ ports: [app.port] }]))
+  using client = new TestClient(proxy.port).send(get('/'))
+  await until(() => waiting.length === 1, 'the request is in flight')
+  proxy.child.kill('SIGTERM')
+  let said = ''
+  proxy.child.stdout?.on('data', (text: string) => (said += text))
+  await until(() => said.includes('proxy.leaving'), 'it leaves')
+  waiting[0]?.()
+  assert.match(await client.over(), /Connection: close\r\n\r\nslow$/)
+  assert.equal(await proxy.exited, 0)
+})
+
+test('50 swaps under load lose nothing, with the old instance ended after each drain', async () => {
+  const start = (): Promise<TestInstance> =>
+    TestInstance.answering((head) => {
+      return ok(head.startsWith('POST') ? 'posted' : 'got')
+    })
+  let current = await start()
+  await using proxy = await startProxyProcess(routeTable(1, [{ ports: [current.port] }]))
+  const control = await proxy.connect()
+  const agent = new Agent({ keepAlive: true })
+  const failures: string[] = []
+  let requests = 0
+  let running = true
+  const client = async (i: number): Promise<void> => {
+    while (running) {
+      const method = requests % 3 === 0 ? 'POST' : 'GET'
+      const outcome = await send({ port: proxy.port, method, agent: i % 4 === 0 ? false : agent })
+      requests++
+      if (outcome !== '200') failures.push(`${method} ${outcome}`)
+    }
+  }
+  const clients = Array.from({ length: 16 }, (_, i) => client(i))
+  for (let swap = 2; swap <= 51; swap++) {
+    const next = await start()
+    const table = routeTable(swap, [{ ports: [next.port] }])
+    const applied = await control.call('routes', table)
+    assert.deepEqual(applied, { applied: true, generation: swap })
+    const upstream = instanceOf(current.port)
+    const result = await control.call('drain', { upstream, drainTimeoutMs: 5_000 })
+    assert.deepEqual(result, { result: 'finished' })
+    await current[Symbol.asyncDispose]()
+    current = next
+  }
+  running = false
+  await Promise.all(clients)
+  agent.destroy()
+  control.close()
+  await current[Symbol.asyncDispose]()
+  assert.deepEqual(failures, [])
+  assert.ok(requests > 500, String(requests))
+})
+
+function send(options: { port: number; method: string; agent: Agent | false }): Promise<string> {
+  const { port, method, agent } = options
+  return new Promise((resolve) => {
+    const req = request({ host: '127.0.0.1', port, method, agent }, (res) => {
+      res.resume()
+      res.on('end', () => resolve(String(res.statusCode)))
+      res.on('error', (error) => resolve(error.message))
+    })
+    req.on('error', (error) => resolve(error.message))
+    req.end()
+  })
+}
