@@ -75,8 +75,9 @@ export async function askSomething(chaos: Chaos): Promise<void> {
 
 export async function killSomething(chaos: Chaos): Promise<void> {
   const [, name, kill] = choose(chaos.random, kills)
-  chaos.say(`  kill ${name}`)
+  const begun = performance.now()
   await kill(chaos)
+  chaos.say(`  kill ${name}, in ${Math.round(performance.now() - begun)} ms`)
 }
 
 function choose<T extends readonly [number, ...unknown[]]>(random: Random, from: readonly T[]): T {
@@ -136,9 +137,10 @@ async function killInstance({ platform, random, load }: Chaos): Promise<void> {
   const ready = instances.filter(({ state, release }) => state === 'ready' && release === current)
   if (ready.length < 2) return
   const { id, pid } = random.pick(ready)
-  const shims = await platform.appProcesses()
-  const victim = shims.find(({ ppid, group }) => group === pid && ppid === pid)
-  if (!victim) return
+  // The last of a chain of shells: what is behind a dead shell would serve on for a while.
+  const all = (await platform.appProcesses()).filter(({ group }) => group === pid)
+  const victim = all.find((one) => one.pid !== pid && !all.some(({ ppid }) => ppid === one.pid))
+  if (!victim) return // It ended meanwhile.
   load.markKill({ what: 'instance', id })
   process.kill(victim.pid, 'SIGKILL')
 }

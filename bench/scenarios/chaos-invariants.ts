@@ -105,8 +105,10 @@ function wrongRoutes({ apps, proxies, table, proxyPids }: State): string[] {
   const names = apps.map(({ name }): string => name)
   return [
     ...wrong.map((app) => {
-      const ids = routed(app.name)?.upstreams.map(({ id }) => id)
-      return `${app.name} is routed to ${ids}, not ${wantedUpstreams(app)}`
+      const ids = routed(app.name)
+        ?.upstreams.map(({ id }) => id)
+        .join()
+      return `${app.name} is routed to ${ids}, not ${wantedUpstreams(app).join()}`
     }),
     ...proxies
       .filter(({ generation }) => generation !== table.generation)

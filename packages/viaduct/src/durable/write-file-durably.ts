@@ -33,7 +33,7 @@ export async function writeFileDurably(
   await syncDirectory(dirname(path))
 }
 
-/** Removes what writes of `path` that were cut off by a kill have left. Nobody may be writing it. */
+/** Removes what killed writers of `path` have left. Nobody may be writing it now. */
 export async function removeUnfinishedWrites(path: string): Promise<void> {
   const names = await readdir(dirname(path)).catch((error: unknown) => {
     if (systemCodeOf(error) === 'ENOENT') return []

@@ -64,7 +64,7 @@ test('a number that a stranger has by now is never signalled', async () => {
   const me = readProcess(process.ppid)
   assert.ok(me)
   // As if the shim had had the pid that now is our parent's.
-  instances.adopt({
+  await instances.adopt({
     ...{ kind: 'instance', id: 'old', pid: me.pid, startTime: me.startTime - 1, bootId: 'x' },
     ...{ startedAt: 0, cgroup: null, logFile: join(folder, 'x.log'), logSource: 'x' },
     ...{ emitOutput: false, labels: {}, stopping: false, exit: null },
