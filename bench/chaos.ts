@@ -19,10 +19,10 @@ const say = (line: string): void => {
 say(`seed ${seed}`)
 await using platform = await startPlatform({ env: { VIADUCT_LOG_LEVEL: 'debug' } })
 const options = { seed, rounds, timeMs: minutes * 60_000, say }
-const { violations, restMs, load, ...count } = await runChaos(platform, options)
+const { violations, restMs, supervisedMs, load, ...count } = await runChaos(platform, options)
 const unexcused = load.failures.filter(({ excused }) => !excused)
 for (const violation of violations) say(violation)
-for (const failure of unexcused) say(JSON.stringify(failure))
+for (const failure of unexcused.slice(0, 10)) say(JSON.stringify(failure))
 if (keep !== -1 && violations.length + unexcused.length > 0) {
   const place = join(process.argv[keep + 1] ?? '', `chaos-${seed}`)
   for (const folder of ['logs', 'run']) {
@@ -40,6 +40,9 @@ report('chaos', [
   { name: 'requests', value: load.requests, unit: '' },
   { name: 'requests lost', value: load.failed, unit: '', limit: 0 },
   { name: 'requests lost inside what was killed', value: load.killed, unit: '' },
+  { name: 'keepers started again', value: supervisedMs.length, unit: '' },
+  { name: 'until they supervise, median', value: quantile(supervisedMs, 0.5), unit: 'ms' },
+  { name: 'until they supervise, longest', value: quantile(supervisedMs, 1), unit: 'ms' },
   { name: 'until all is at rest, median', value: quantile(restMs, 0.5), unit: 'ms' },
   { name: 'until all is at rest, longest', value: quantile(restMs, 1), unit: 'ms' },
 ])

@@ -7,6 +7,7 @@ import { copyFixture } from '../../test/e2e/harness/fixture-app.ts'
 import type { Platform } from '../../test/e2e/harness/start-platform.ts'
 import { until } from '../../test/e2e/harness/until.ts'
 import type { Load } from '../../tools/load/start-load.ts'
+import { askKeeper } from './chaos-invariants.ts'
 import type { Random } from './chaos-random.ts'
 
 export interface Chaos {
@@ -16,6 +17,8 @@ export interface Chaos {
   readonly say: (line: string) => void
   /** Deploys whose end is known before: id → whether it must succeed. */
   readonly expected: Map<string, boolean>
+  /** From each start of a keeper until it supervised everything again. */
+  readonly supervisedMs: number[]
   version: number
 }
 
@@ -113,14 +116,26 @@ async function killDaemon({ platform }: Chaos): Promise<void> {
   process.kill(await platform.daemonPid(), 'SIGKILL')
 }
 
-/** And starts it again, at once or a little later. */
-async function killKeeper({ platform, random }: Chaos, signal: NodeJS.Signals): Promise<void> {
+/** And starts it again, at once or a little later. Resolves when it supervises. */
+async function killKeeper(chaos: Chaos, signal: NodeJS.Signals): Promise<void> {
+  const { platform, random } = chaos
   const pid = platform.keeperPid()
   const pauseMs = random.pick([0, 0, 200, 1_500])
   process.kill(pid, signal)
   await until(() => isGone(pid))
   if (pauseMs > 0) await pause(pauseMs)
+  const begun = performance.now()
+  const supervises = until(() => keeperStarted(platform, pid))
   await platform.startKeeper()
+  await supervises
+  chaos.supervisedMs.push(performance.now() - begun)
+}
+
+/** It answers when everything has been adopted; until then the sockets may be a proxy's only. */
+async function keeperStarted(platform: Platform, before: number): Promise<boolean> {
+  if (platform.keeperPid() === before) return false
+  await askKeeper(platform)
+  return true
 }
 
 async function killProxy({ platform, random, load }: Chaos): Promise<void> {

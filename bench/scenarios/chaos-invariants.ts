@@ -32,7 +32,7 @@ async function observe(platform: Platform) {
   const layout = dataLayout(dataDir)
   const apps = await client.apps.list()
   const deploys = await Promise.all(apps.map(({ name }) => client.deploys.list(name)))
-  const keeper = await ask<KeeperCalls, 'list'>(layout.keeperSocket, 'list')
+  const keeper = await askKeeper(platform)
   const stats = keeper.proxies.map(({ socket }) => ask<ProxyCalls, 'stats'>(socket, 'stats'))
   return {
     apps,
@@ -47,6 +47,11 @@ async function observe(platform: Platform) {
     uploads: existsSync(layout.uploads) ? await readdir(layout.uploads) : [],
     appFolders: await readdir(layout.apps),
   }
+}
+
+/** What the keeper holds. @throws {Error} There is none. */
+export function askKeeper({ dataDir }: Platform): Promise<KeeperState> {
+  return ask<KeeperCalls, 'list'>(dataLayout(dataDir).keeperSocket, 'list')
 }
 
 async function ask<C extends Calls, K extends keyof C & string>(

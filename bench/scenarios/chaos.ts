@@ -38,6 +38,8 @@ export interface ChaosResult {
   readonly violations: readonly string[]
   /** Per round: from its last action until everything was at rest. */
   readonly restMs: readonly number[]
+  /** From each start of a keeper until it supervised everything again. */
+  readonly supervisedMs: readonly number[]
   readonly load: LoadSummary
 }
 
@@ -48,7 +50,8 @@ export async function runChaos(platform: Platform, options: ChaosOptions): Promi
   const { seed, rounds, timeMs, rate = 150, say = () => undefined } = options
   const expected = new Map<string, boolean>()
   const random = seededRandom(seed)
-  const setup = { platform, random, say, expected, version: 0 }
+  const supervisedMs: number[] = []
+  const setup = { platform, random, say, expected, supervisedMs, version: 0 }
   await deploy({ ...setup, load: null as never }, loaded, 'good')
   await until(async () => (await platform.client.apps.get(loaded)).status === 'running')
   await using load = await startLoad({ url: platform.url(loaded), rate })
@@ -67,7 +70,7 @@ export async function runChaos(platform: Platform, options: ChaosOptions): Promi
     restMs.push(performance.now() - begun)
     say(`  at rest after ${Math.round(restMs.at(-1) ?? 0)} ms`)
   }
-  return { ...count, violations, restMs, load: await load.stop() }
+  return { ...count, violations, restMs, supervisedMs, load: await load.stop() }
 }
 
 /** One or two things are asked for; meanwhile something is killed, or not. */

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'node:test'
+import { ChildTable } from './child-table.ts'
 import { isAlive, readProcess } from './process-facts.ts'
 import { platformOf, TestKeeper, until } from './fixtures/test-keeper.ts'
 
@@ -82,6 +85,39 @@ test('an exit that nobody asked for yet is still known after the keeper was kill
   assert.deepEqual(processes[0]?.exit, exit)
   await keeper.client.call('forget', { id: 'done' })
   assert.deepEqual((await keeper.client.call('list', null)).processes, [])
+})
+
+test('what killed processes left in the run folder is removed, and what lives is not', async () => {
+  await using keeper = await TestKeeper.start()
+  await keeper.start('lives', 'exec sleep 60')
+  const { layout } = keeper
+  const before = (await readdir(layout.run)).toSorted()
+  await keeper.down('SIGKILL')
+  // A start that the keeper died in, just before it let the shim go.
+  const table = await ChildTable.open(layout.children)
+  const row = table.rows().find((each) => each.kind === 'instance')
+  assert.ok(row?.kind === 'instance')
+  await table.put({ ...row, id: 'unborn', pid: 4_194_304 })
+  for (const id of ['unborn', 'half']) await mkdir(join(layout.instances, id))
+  await writeFile(join(layout.instances, 'unborn', 'exit'), 'none\n')
+  const left = ['proxy-0-4194304.sock', 'handback-0-4194304.sock', 'ipc-4194304-1.sock']
+  for (const name of [...left, '.children.json.abc.tmp'])
+    await writeFile(join(layout.run, name), '')
+  await keeper.up()
+  assert.deepEqual((await readdir(layout.run)).toSorted(), before)
+  assert.deepEqual(await readdir(layout.instances), ['lives'])
+  const { processes } = await keeper.client.call('list', null)
+  assert.deepEqual(
+    processes.map(({ id }) => id),
+    ['lives'],
+  )
+})
+
+test('whoever lists the processes is told of a start that is under way', async () => {
+  await using keeper = await TestKeeper.start()
+  const starting = keeper.start('begun', 'exec sleep 60')
+  const { processes } = await keeper.client.call('list', null)
+  assert.deepEqual(processes, [await starting])
 })
 
 test('SIGUSR2 makes the keeper leave with everything running', async () => {

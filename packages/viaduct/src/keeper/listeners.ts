@@ -33,8 +33,10 @@ export interface Listeners {
 export async function openListeners(options: {
   settings: Settings
   handbackPaths: readonly string[]
+  /** A proxy or daemon of an earlier keeper lives: it may still listen, until it is replaced. */
+  shared: boolean
 }): Promise<Listeners> {
-  const { settings, handbackPaths } = options
+  const { settings, handbackPaths, shared } = options
   const hung: string[] = []
   for (const path of handbackPaths) {
     const taken = await takeBack({ path, names: ['http', 'api'] })
@@ -49,8 +51,6 @@ export async function openListeners(options: {
     http?.close()
     api?.close()
   }
-  // An old proxy or daemon that lives may still listen, and shares the port until it is replaced.
-  const shared = handbackPaths.length > 0
   const http = bind({ host: settings.host, port: settings.httpPort, option: '--http-port', shared })
   try {
     const { apiHost: host, apiPort: port } = settings

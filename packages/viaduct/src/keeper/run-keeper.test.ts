@@ -84,6 +84,20 @@ test('a keeper that finds no living proxy binds the port again', async () => {
   assert.match(await answerOf(keeper.settings.httpPort), /^proxy/)
 })
 
+test('a daemon that is alone left does not keep the next keeper from its port', async () => {
+  await using keeper = await TestKeeper.start()
+  const before = await platformOf(keeper)
+  keeper.overrides = { apiPort: keeper.settings.apiPort }
+  await keeper.down('SIGKILL')
+  process.kill(before['proxy-0']?.pid ?? 0, 'SIGKILL')
+  await keeper.up()
+  await keeper.ready()
+  const after = await platformOf(keeper)
+  assert.notEqual(after['daemon']?.pid, before['daemon']?.pid)
+  const answer = (): Promise<unknown> => answerOf(keeper.settings.apiPort).catch(() => null)
+  await until(async () => (await answer()) === `daemon ${after['daemon']?.pid}`, 'the new daemon')
+})
+
 test('a proxy that hangs is replaced instead of waited for', async () => {
   await using keeper = await TestKeeper.start()
   const before = (await platformOf(keeper))['proxy-0']

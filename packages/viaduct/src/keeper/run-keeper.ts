@@ -87,6 +87,7 @@ async function startKeeper(
   const listeners = await openListeners({
     settings: wanted,
     handbackPaths: handbackPaths(table, layout),
+    shared: table.rows().some((row) => row.kind === 'platform' && isAlive(row)),
   })
   const settings = await saveSettings(wanted, listeners, layout)
   let server: RpcServer<KeeperEvents> | null = null

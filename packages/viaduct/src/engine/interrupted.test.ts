@@ -1,0 +1,68 @@
+/** Ends of daemon and keeper in the middle of a start, a stop, a drain and a destruction. */
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { after, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { until } from '../keeper/fixtures/test-keeper.ts'
+import { TestEngine, app, server } from './fixtures/test-engine.ts'
+
+const test1 = await TestEngine.start()
+after(() => test1[Symbol.asyncDispose]())
+/** Takes its time to leave. */
+const slowToLeave = server(`process.on('SIGTERM', () => setTimeout(() => process.exit(0), 600))`)
+
+async function reopen(): Promise<void> {
+  await test1.close()
+  await test1.open()
+}
+
+async function states(): Promise<string[]> {
+  const { instances } = await test1.engine.app(app)
+  return instances.map(({ state }) => state).toSorted()
+}
+
+test('a keeper that is killed at any moment of a start fails no deploy', async () => {
+  await test1.succeed(test1.deploy(slowToLeave))
+  for (let delayMs = 1; delayMs <= 64; delayMs *= 4) {
+    const begun = test1.engine.restart(app)
+    await delay(delayMs) // The moment is what is tested.
+    await test1.keeper.down('SIGKILL')
+    await test1.keeper.up()
+    await test1.succeed(begun)
+    await until(async () => (await states()).join() === 'ready', 'the old instance to be gone')
+  }
+})
+
+test('an instance that was being stopped when the daemon died is never routed again', async () => {
+  await test1.succeed(test1.engine.scale(app, { web: 2 }))
+  await test1.succeed(test1.engine.scale(app, { web: 1 }))
+  await until(async () => (await states()).includes('stopping'), 'a stop')
+  await reopen()
+  assert.deepEqual(await states(), ['ready', 'stopping'])
+  await until(async () => (await states()).join() === 'ready', 'its end')
+})
+
+test('routes of a data directory that was put back are published above the proxies’ own', async () => {
+  const { listener } = test1
+  const newer = { schema: 1, generation: Date.now() + 60_000, apps: [], defaultApp: null } as const
+  listener.tables.push(newer)
+  await reopen()
+  await until(() => (listener.table?.generation ?? 0) > newer.generation, 'newer routes')
+  assert.equal(test1.serving.length, 1)
+  await test1.succeed(test1.engine.scale(app, { web: 2 }))
+  assert.equal(test1.serving.length, 2)
+})
+
+test('an app whose destruction was interrupted is destroyed by the next daemon', async () => {
+  const folder = test1.keeper.layout.app(app).root
+  assert.ok(existsSync(folder))
+  const destroying = test1.engine.destroy(app)
+  const interrupted = assert.rejects(destroying, { code: 'busy' })
+  await until(() => test1.route === null, 'the end of its route')
+  await reopen()
+  await interrupted
+  assert.deepEqual(await test1.engine.apps(), [])
+  await until(() => !existsSync(folder), 'the end of its files')
+  const upload = test1.deploy(slowToLeave)
+  await test1.succeed(upload)
+})

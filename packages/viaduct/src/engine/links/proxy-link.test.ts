@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { silentLog } from '../../model/log.ts'
+import type { InstanceId } from '../../model/ids.ts'
+import { RouteListener } from '../fixtures/route-listener.ts'
+import { ProxyLink } from './proxy-link.ts'
+
+const folder = await mkdtemp(join(tmpdir(), 'viaduct-link-'))
+after(() => rm(folder, { recursive: true }))
+
+test('a drain waits until a worker that is only just connected to knows the routes', async () => {
+  const info = { slot: 0, pid: process.pid, socket: join(folder, 'proxy.sock') }
+  const table = { schema: 1, generation: 7, apps: [], defaultApp: null } as const
+  await using link = new ProxyLink(info, table, { log: silentLog, onAhead: () => assert.fail() })
+  const draining = link.drain('hello.v1.web.1.aaaa' as InstanceId, 1_000)
+  await using listener = await RouteListener.open(info)
+  listener.drainGate = Promise.resolve({ result: 'expired', cut: 3 })
+  assert.deepEqual(await draining, { result: 'expired', cut: 3 })
+  assert.equal(listener.table?.generation, 7)
+})
+
+test('a worker with later routes has not acknowledged earlier ones', async () => {
+  const info = { slot: 0, pid: process.pid, socket: join(folder, 'ahead.sock') }
+  const table = { schema: 1, generation: 7, apps: [], defaultApp: null } as const
+  await using listener = await RouteListener.open(info)
+  listener.tables.push({ ...table, generation: 50 })
+  const { promise, resolve } = Promise.withResolvers<number>()
+  await using link = new ProxyLink(info, table, { log: silentLog, onAhead: resolve })
+  assert.equal(await promise, 50)
+  let acknowledged = false
+  const pushed = link.push({ ...table, generation: 8 }).then(() => (acknowledged = true))
+  await link.stats()
+  assert.equal(acknowledged, false)
+  await link.push({ ...table, generation: 51 })
+  await pushed
+  assert.equal(listener.table?.generation, 51)
+})
