@@ -46,12 +46,29 @@ export class RequestHead {
   fields = ''
   /** Just after the empty line. */
   end = 0
+  /** The head for the instance up to the request id, when it was rendered before. */
+  rendered = ''
   /** Lower case, all Connection fields joined by commas. */
   connection = ''
   #absoluteHost: string | null = null
 
   get absoluteHost(): string | null {
     return this.#absoluteHost
+  }
+
+  /** A head whose next one may be the same, byte for byte, and mean the same. */
+  get isPlain(): boolean {
+    return (
+      !this.chunked && this.contentLength === -1 && this.upgrade === '' && this.requestId === ''
+    )
+  }
+
+  /** A copy that stays. @param rendered See there. */
+  keep(rendered: string): RequestHead {
+    const kept = new RequestHead()
+    Object.assign(kept, this)
+    kept.rendered = rendered
+    return kept
   }
 
   reset(): void {

@@ -16,9 +16,10 @@ import {
 } from '../../model/limits.ts'
 import { BodyFraming } from '../http/body-framing.ts'
 import { incomplete } from '../http/field-block.ts'
-import { parseRequestHead, type RequestHead } from '../http/request-head.ts'
+import type { RequestHead } from '../http/request-head.ts'
 import { type ErrorReason, errorReasons, renderError } from './error-reasons.ts'
 import { Exchange } from './exchange.ts'
+import { LastHead } from './last-head.ts'
 import type { Tunnel } from './tunnel.ts'
 import type { Worker } from './worker.ts'
 import { countGarbage } from './young-garbage.ts'
@@ -30,6 +31,7 @@ export class ClientConnection {
   readonly #socket: Socket
   readonly address: string
   #pending: Buffer | null = null
+  readonly #lastHead: LastHead
   #exchange: Exchange | null = null
   #tunnel: Tunnel | null = null
   /** When the client ended its side; Infinity while it has not. */
@@ -45,6 +47,7 @@ export class ClientConnection {
     this.worker = worker
     const address = socket.remoteAddress ?? 'unknown'
     this.address = address.startsWith('::ffff:') ? address.slice(7) : address
+    this.#lastHead = new LastHead(this.address)
     this.#idleSince = worker.deadlines.tick()
     this.#deadlineMs = this.#idleSince + headTimeoutMs
     socket.on('data', (bytes: Buffer) => this.#onData(bytes))
@@ -138,7 +141,7 @@ export class ClientConnection {
     // An empty line before a request is a habit of old clients (RFC 9112 §2.2).
     const start = bytes[0] === 13 && bytes[1] === 10 ? 2 : 0
     if (bytes[0] === 13 && bytes.length === 1) return false
-    const head = parseRequestHead(bytes, start)
+    const head = this.#lastHead.read(bytes, start)
     if (head === incomplete) {
       if (bytes.length - start > headMaxBytes) this.#refuse('head-too-long')
       return false

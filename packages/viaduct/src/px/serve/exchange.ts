@@ -25,7 +25,12 @@ import {
   textBodyMaxBytes,
 } from './render-head.ts'
 import { Tunnel } from './tunnel.ts'
-import { type Loss, type ResponseSink, UpstreamConnection } from './upstream-connection.ts'
+import {
+  type ByteRange,
+  type Loss,
+  type ResponseSink,
+  UpstreamConnection,
+} from './upstream-connection.ts'
 
 const idempotent: ReadonlySet<string> = new Set([
   'GET',
@@ -265,7 +270,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
     tunnel.fromUpstream(rest)
   }
 
-  onHead(head: ResponseHead, framing: BodyFraming, first: Buffer): void {
+  onHead(head: ResponseHead, framing: BodyFraming, first: ByteRange): void {
     this.#responding = true
     this.#forgetReplay()
     this.status = head.status
@@ -278,12 +283,14 @@ export class Exchange implements ResponseSink, Claimant, Held {
       chunked: head.chunked && !this.#dechunk,
     })
     this.#wait(idleBodyTimeoutMs)
-    if (first.length > textBodyMaxBytes || this.#dechunk) {
+    const { bytes, start, end } = first
+    if (start === end) this.#write(text)
+    else if (end - start > textBodyMaxBytes || this.#dechunk) {
       this.#write(text)
-      if (!this.onBody(first, framing)) this.#connection?.socket.pause()
-    } else {
-      this.#write(first.length === 0 ? text : text + first.toString('latin1'))
-    }
+      // The ranges of chunk data count from the beginning of the buffer.
+      const body = this.#dechunk ? bytes : bytes.subarray(start, end)
+      if (!this.onBody(body, framing)) this.#connection?.socket.pause()
+    } else this.#write(text + bytes.toString('latin1', start, end))
   }
 
   #write(text: string): void {

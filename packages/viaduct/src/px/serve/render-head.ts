@@ -15,15 +15,21 @@ export interface RequestContext {
 
 /** What the instance gets: the client's fields without hop-by-hop ones, and ours. */
 export function renderRequestHead(head: RequestHead, context: RequestContext): string {
-  const host = head.host === '' ? 'localhost' : head.host
   const { address, requestId, startedAt } = context
-  const forwardedFor = head.forwardedFor === '' ? address : `${head.forwardedFor}, ${address}`
+  const first = head.rendered === '' ? renderFirst(head, address) : head.rendered
   const upgrade = head.upgrade === '' ? '' : `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`
+  const rest = `${requestId}\r\nX-Request-Start: t=${startedAt}\r\n`
+  return `${first}${rest}${renderFraming(head)}${upgrade}\r\n`
+}
+
+/** As far as it is the same for each request with this head. @param address The client's. */
+export function renderFirst(head: RequestHead, address: string): string {
+  const host = head.host === '' ? 'localhost' : head.host
+  const forwardedFor = head.forwardedFor === '' ? address : `${head.forwardedFor}, ${address}`
   return (
     `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n${head.fields}` +
     `X-Forwarded-For: ${forwardedFor}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${host}\r\n` +
-    `X-Request-Id: ${requestId}\r\nX-Request-Start: t=${startedAt}\r\n` +
-    `${renderFraming(head)}${upgrade}\r\n`
+    'X-Request-Id: '
   )
 }
 

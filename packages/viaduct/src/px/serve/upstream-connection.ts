@@ -27,14 +27,23 @@ export interface Loss {
   readonly reused: boolean
 }
 
+/** A piece of a buffer, for which no object is made when it is small. */
+export interface ByteRange {
+  bytes: Buffer
+  start: number
+  end: number
+}
+
+const first: ByteRange = { bytes: Buffer.alloc(0), start: 0, end: 0 }
+
 /** The request that a connection works for. */
 export interface ResponseSink {
   readonly isHead: boolean
   onInterim(head: ResponseHead): void
   /** `rest`: bytes after the head; valid during the call only. */
   onUpgrade(head: ResponseHead, rest: Buffer): void
-  /** @param first The beginning of the body, valid during the call only. */
-  onHead(head: ResponseHead, framing: BodyFraming, first: Buffer): void
+  /** @param first Where the beginning of the body is; valid during the call only. */
+  onHead(head: ResponseHead, framing: BodyFraming, first: ByteRange): void
   /** @returns False when the client takes no more: reading stops until `resume`. */
   onBody(bytes: Buffer, framing: BodyFraming): boolean
   onEnd(): void
@@ -159,18 +168,19 @@ export class UpstreamConnection {
   }
 
   #onHead(read: Buffer, sink: ResponseSink): void {
-    let bytes = this.#pending ? Buffer.concat([this.#pending, read]) : read
+    const bytes = this.#pending ? Buffer.concat([this.#pending, read]) : read
     this.#pending = null
+    let start = 0
     for (;;) {
-      const head = parseResponseHead(bytes, 0)
+      const head = parseResponseHead(bytes, start)
       if (head === incomplete) {
-        if (bytes.length > headMaxBytes) return this.#refuse(sink)
-        if (bytes.length > 0) this.#pending = Buffer.from(bytes)
+        if (bytes.length - start > headMaxBytes) return this.#refuse(sink)
+        if (bytes.length > start) this.#pending = Buffer.from(bytes.subarray(start))
         return
       }
-      if (typeof head === 'string' || head.end > headMaxBytes) return this.#refuse(sink)
-      bytes = bytes.subarray(head.end)
-      if (head.status === 101) return this.#upgrade(head, bytes, sink)
+      if (typeof head === 'string' || head.end - start > headMaxBytes) return this.#refuse(sink)
+      start = head.end
+      if (head.status === 101) return this.#upgrade(head, bytes.subarray(start), sink)
       if (head.status >= 200) return this.#begin(head, bytes, sink)
       sink.onInterim(head)
     }
@@ -186,7 +196,7 @@ export class UpstreamConnection {
     sink.onUpgrade(head, rest)
   }
 
-  #begin(head: ResponseHead, rest: Buffer, sink: ResponseSink): void {
+  #begin(head: ResponseHead, bytes: Buffer, sink: ResponseSink): void {
     const empty = sink.isHead || head.status === 204 || head.status === 304
     const framing = new BodyFraming({
       length: empty ? 0 : head.contentLength,
@@ -198,10 +208,13 @@ export class UpstreamConnection {
     this.#reusable = head.keepAlive && !framing.endsWithConnection
     this.saysTimeout = head.keepAliveTimeoutS !== -1
     this.maxIdleMs = maxIdleOf(head.keepAliveTimeoutS)
-    const end = framing.take(rest, 0, rest.length)
-    if (end < rest.length) this.#reusable = false
+    const end = framing.take(bytes, head.end, bytes.length)
+    if (end < bytes.length) this.#reusable = false
     if (framing.isBad) return this.#refuse(sink)
-    sink.onHead(head, framing, rest.subarray(0, end))
+    first.bytes = bytes
+    first.start = head.end
+    first.end = end
+    sink.onHead(head, framing, first)
     if (framing.isDone) sink.onEnd()
   }
 
