@@ -8,8 +8,8 @@ import { TestEngine, app, server } from './fixtures/test-engine.ts'
 
 const test1 = await TestEngine.start()
 after(() => test1[Symbol.asyncDispose]())
-/** Takes its time to leave. */
-const slowToLeave = server(`process.on('SIGTERM', () => setTimeout(() => process.exit(0), 600))`)
+/** Serves on for a while when it is told to leave. */
+const lingers = `process.on('SIGTERM', () => setTimeout(() => process.exit(0), 600))`
 
 async function reopen(): Promise<void> {
   await test1.close()
@@ -22,7 +22,7 @@ async function states(): Promise<string[]> {
 }
 
 test('a keeper that is killed at any moment of a start fails no deploy', async () => {
-  await test1.succeed(test1.deploy(slowToLeave))
+  await test1.succeed(test1.deploy(server(lingers)))
   for (let delayMs = 1; delayMs <= 64; delayMs *= 4) {
     const begun = test1.engine.restart(app)
     await delay(delayMs) // The moment is what is tested.
@@ -35,11 +35,17 @@ test('a keeper that is killed at any moment of a start fails no deploy', async (
 
 test('an instance that was being stopped when the daemon died is never routed again', async () => {
   await test1.succeed(test1.engine.scale(app, { web: 2 }))
+  const leaving = test1.route?.upstreams[1]?.id
   await test1.succeed(test1.engine.scale(app, { web: 1 }))
   await until(async () => (await states()).includes('stopping'), 'a stop')
+  const begun = test1.listener.tables.length
+  const deploy = await test1.engine.scale(app, { web: 2 })
   await reopen()
-  assert.deepEqual(await states(), ['ready', 'stopping'])
-  await until(async () => (await states()).join() === 'ready', 'its end')
+  await test1.succeed(Promise.resolve(deploy))
+  await until(async () => (await states()).join() === 'ready,ready', 'its end')
+  const routed = test1.listener.tables.slice(begun).flatMap(({ apps }) => apps[0]?.upstreams ?? [])
+  assert.ok(!routed.some(({ id }) => id === leaving))
+  assert.equal(test1.serving.length, 2)
 })
 
 test('routes of a data directory that was put back are published above the proxies’ own', async () => {
@@ -48,9 +54,9 @@ test('routes of a data directory that was put back are published above the proxi
   listener.tables.push(newer)
   await reopen()
   await until(() => (listener.table?.generation ?? 0) > newer.generation, 'newer routes')
-  assert.equal(test1.serving.length, 1)
-  await test1.succeed(test1.engine.scale(app, { web: 2 }))
   assert.equal(test1.serving.length, 2)
+  await test1.succeed(test1.engine.scale(app, { web: 1 }))
+  assert.equal(test1.serving.length, 1)
 })
 
 test('an app whose destruction was interrupted is destroyed by the next daemon', async () => {
@@ -63,6 +69,6 @@ test('an app whose destruction was interrupted is destroyed by the next daemon',
   await interrupted
   assert.deepEqual(await test1.engine.apps(), [])
   await until(() => !existsSync(folder), 'the end of its files')
-  const upload = test1.deploy(slowToLeave)
+  const upload = test1.deploy(server(lingers))
   await test1.succeed(upload)
 })
