@@ -50,15 +50,16 @@ test('finds IPv4, IPv6 and wildcard sockets, and no others', async () => {
 })
 
 test('finds an IPv4 address in an IPv6 socket as IPv4, in a program that is not Node.js', async () => {
-  await using app = await start('python3', [
-    '-c',
+  await using app = await start('perl', [
+    '-MSocket=:all',
+    '-e',
     `
-import socket, sys, time
-s = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
-s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-s.bind(("::ffff:127.0.0.1", 0)); s.listen()
-print(s.getsockname()[1], flush=True)
-time.sleep(60)`,
+socket(S, AF_INET6, SOCK_STREAM, 0) or die $!;
+setsockopt(S, IPPROTO_IPV6, IPV6_V6ONLY, pack("i", 0)) or die $!;
+bind(S, pack_sockaddr_in6(0, inet_pton(AF_INET6, "::ffff:127.0.0.1"))) or die $!;
+listen(S, 5) or die $!;
+my ($port) = unpack_sockaddr_in6(getsockname(S));
+$| = 1; print "$port\n"; sleep 60`,
   ])
   assert.deepEqual(await listeningSockets([app.pid]), [
     { address: '127.0.0.1', port: app.said, pid: app.pid },
