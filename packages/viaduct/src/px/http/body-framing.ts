@@ -5,14 +5,19 @@
 import { ChunkScanner } from './chunk-scanner.ts'
 
 export class BodyFraming {
-  #left: number
-  readonly #scanner: ChunkScanner | null
+  #left = 0
+  #scanner: ChunkScanner | null = null
 
   /**
    * @param options.length Bytes; -1 for chunked or until the connection ends.
    * @param options.collect Keep the ranges of chunk data, to pass the body on without chunks.
    */
   constructor(options: { length: number; chunked: boolean; collect?: boolean }) {
+    this.begin(options)
+  }
+
+  /** Starts over with another body: one object serves a connection. */
+  begin(options: { length: number; chunked: boolean; collect?: boolean }): void {
     this.#left = options.length === -1 ? Infinity : options.length
     this.#scanner = options.chunked ? new ChunkScanner({ collect: options.collect ?? false }) : null
   }

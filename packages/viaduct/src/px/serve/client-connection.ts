@@ -33,6 +33,8 @@ export class ClientConnection {
   #pending: Buffer | null = null
   readonly #lastHead: LastHead
   #exchange: Exchange | null = null
+  /** For the next request, or in use. */
+  #spare: Exchange | null = null
   #tunnel: Tunnel | null = null
   /** When the client ended its side; Infinity while it has not. */
   #endedMs = Infinity
@@ -169,7 +171,8 @@ export class ClientConnection {
     const body = hasBody
       ? new BodyFraming({ length: head.contentLength, chunked: head.chunked })
       : null
-    const exchange = new Exchange(head, { client: this, app, requestId, body })
+    const exchange = (this.#spare ??= new Exchange(this, app))
+    exchange.begin(head, { app, requestId, body })
     this.#exchange = exchange
     app.counter.requests++
     exchange.place()

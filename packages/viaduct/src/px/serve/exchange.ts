@@ -43,37 +43,37 @@ const idempotent: ReadonlySet<string> = new Set([
 
 const nothing: Buffer[] = []
 
-/** What a request needs of its worker. */
+/** Where a request came, and goes. */
 export interface ExchangeParts {
-  readonly client: ClientConnection
   readonly app: App
   readonly requestId: string
   readonly body: BodyFraming | null
 }
 
+/** One per client connection, used for one request after the other: garbage costs time. */
 export class Exchange implements ResponseSink, Claimant, Held {
-  readonly app: App
-  readonly method: string
-  readonly path: string
-  readonly host: string
-  readonly requestId: string
-  readonly isHead: boolean
-  readonly startedMs: number
-  readonly startedAt = Date.now()
+  app: App
+  method = ''
+  path = ''
+  host = ''
+  requestId = ''
+  isHead = false
+  startedMs = 0
+  startedAt = 0
   status = 0
   bytesOut = 0
   retries = 0
   error: ErrorReason | '' = ''
   instance = ''
-  readonly release: number | null
+  release: number | null = null
   readonly address: string
   deadlineMs = Infinity
   readonly #client: ClientConnection
-  readonly #headText: string
-  readonly #minor: number
-  readonly #body: BodyFraming | null
-  readonly #upgrade: boolean
-  #keepAlive: boolean
+  #headText = ''
+  #minor: 0 | 1 = 1
+  #body: BodyFraming | null = null
+  #upgrade = false
+  #keepAlive = true
   /** The request's body as far as it came, while it may have to be sent again. */
   #replay = nothing
   #replayBytes = 0
@@ -87,24 +87,38 @@ export class Exchange implements ResponseSink, Claimant, Held {
   #lastFault: ErrorReason = 'no-instance'
   #responding = false
   #dechunk = false
-  #done = false
+  #done = true
 
-  constructor(head: RequestHead, parts: ExchangeParts) {
-    this.#client = parts.client
-    this.app = parts.app
-    this.requestId = parts.requestId
-    this.#body = parts.body
+  constructor(client: ClientConnection, app: App) {
+    this.#client = client
+    this.app = app
+    this.address = client.address
+  }
+
+  /** Takes the next request; the one before is done. */
+  begin(head: RequestHead, { app, requestId, body }: ExchangeParts): void {
+    this.app = app
+    this.requestId = requestId
     this.method = head.method
     this.path = head.target
     this.host = head.host
-    this.#minor = head.minor
-    this.#keepAlive = head.keepAlive
-    this.#upgrade = head.upgrade !== ''
     this.isHead = head.method === 'HEAD'
-    this.release = parts.app.route.release
-    this.startedMs = parts.client.worker.deadlines.tick()
-    this.address = parts.client.address
+    this.release = app.route.release
+    this.startedMs = this.#client.worker.deadlines.tick()
+    this.startedAt = Date.now()
+    this.status = this.bytesOut = this.retries = 0
+    this.error = this.instance = ''
     this.#headText = renderRequestHead(head, this)
+    this.#minor = head.minor
+    this.#body = body
+    this.#upgrade = head.upgrade !== ''
+    this.#keepAlive = head.keepAlive
+    this.#replay = nothing
+    this.#replayBytes = this.#places = this.#holdUntilMs = 0
+    this.#isRepeatable = true
+    this.#tried = null
+    this.#lastFault = 'no-instance'
+    this.#fresh = this.#responding = this.#dechunk = this.#done = false
   }
 
   /** The whole request has come from the client. */

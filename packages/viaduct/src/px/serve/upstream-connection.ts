@@ -66,7 +66,7 @@ export class UpstreamConnection {
   #sink: ResponseSink | null = null
   #phase: Phase = 'idle'
   #pending: Buffer | null = null
-  #framing: BodyFraming | null = null
+  readonly #framing = new BodyFraming({ length: 0, chunked: false })
   #buffer = Buffer.allocUnsafeSlow(upstreamBufferBytes)
   #swap = false
   #connected = false
@@ -123,7 +123,6 @@ export class UpstreamConnection {
     this.#sink = null
     if (!this.#reusable || !this.isUsable) return this.destroy()
     this.#phase = 'idle'
-    this.#framing = null
     this.#served++
     this.idleSince = this.#deadlines.now
     this.upstream.keepIdle(this)
@@ -198,12 +197,12 @@ export class UpstreamConnection {
 
   #begin(head: ResponseHead, bytes: Buffer, sink: ResponseSink): void {
     const empty = sink.isHead || head.status === 204 || head.status === 304
-    const framing = new BodyFraming({
+    const framing = this.#framing
+    framing.begin({
       length: empty ? 0 : head.contentLength,
       chunked: !empty && head.chunked,
       collect: true,
     })
-    this.#framing = framing
     this.#phase = 'body'
     this.#reusable = head.keepAlive && !framing.endsWithConnection
     this.saysTimeout = head.keepAliveTimeoutS !== -1
@@ -219,7 +218,7 @@ export class UpstreamConnection {
   }
 
   #onBody(bytes: Buffer, sink: ResponseSink): void {
-    const framing = this.#framing as BodyFraming
+    const framing = this.#framing
     const end = framing.take(bytes, 0, bytes.length)
     if (end < bytes.length) this.#reusable = false
     if (framing.isBad) {
@@ -233,7 +232,7 @@ export class UpstreamConnection {
   #onEnd(): void {
     if (this.#phase === 'tunnel') return this.onTunnelEnd?.()
     const sink = this.#sink
-    if (sink && this.#phase === 'body' && this.#framing?.endsWithConnection === true) {
+    if (sink && this.#phase === 'body' && this.#framing.endsWithConnection) {
       this.#reusable = false
       sink.onEnd()
     }
