@@ -18,9 +18,18 @@ export function renderRequestHead(head: RequestHead, context: RequestContext): s
   const { address, requestId, startedAt } = context
   const first = head.rendered === '' ? renderFirst(head, address) : head.rendered
   const upgrade = head.upgrade === '' ? '' : `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`
-  const rest = `${requestId}\r\nX-Request-Start: t=${startedAt}\r\n`
-  return `${first}${rest}${renderFraming(head)}${upgrade}\r\n`
+  return first + requestId + renderStart(startedAt) + renderFraming(head) + upgrade + '\r\n'
 }
+
+/** Many requests start in the same millisecond, and large numbers are slow to write. */
+function renderStart(startedAt: number): string {
+  if (startedAt === lastStart) return lastStartText
+  lastStart = startedAt
+  return (lastStartText = `\r\nX-Request-Start: t=${startedAt}\r\n`)
+}
+
+let lastStart = 0
+let lastStartText = ''
 
 /** As far as it is the same for each request with this head. @param address The client's. */
 export function renderFirst(head: RequestHead, address: string): string {
