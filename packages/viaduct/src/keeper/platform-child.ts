@@ -75,16 +75,16 @@ export class PlatformChild {
   }
 
   /**
-   * SIGTERM, `timeoutMs` later SIGKILL. Resolves when it is gone and off the table.
+   * SIGTERM, `timeoutMs` later, or when `hurry` aborts, SIGKILL. Resolves when it is gone and off the table.
    *
    * @returns True when SIGTERM was enough.
    */
-  async stop(timeoutMs: number): Promise<boolean> {
+  async stop(timeoutMs: number, hurry: AbortSignal): Promise<boolean> {
     this.#ending.abort()
     await this.#running
     const identity = this.#current
     if (!identity) return true
-    const ended = await endProcess(identity, timeoutMs)
+    const ended = await endProcess(identity, timeoutMs, hurry)
     this.#options.onDeath?.(identity.pid)
     const { table, name, fingerprint } = this.#options
     await table.remove({ kind: 'platform', name, fingerprint, ...identity })
@@ -166,10 +166,15 @@ export class PlatformChild {
  *
  * @returns True when SIGTERM was enough within `timeoutMs`.
  */
-export async function endProcess(identity: ProcessIdentity, timeoutMs: number): Promise<boolean> {
+export async function endProcess(
+  identity: ProcessIdentity,
+  timeoutMs: number,
+  hurry?: AbortSignal,
+): Promise<boolean> {
   signalTo(identity, 'SIGTERM')
   const end = performance.now() + timeoutMs
-  while (isAlive(identity) && performance.now() < end) await delay(stopPollMs)
+  const mayWait = (): boolean => performance.now() < end && !hurry?.aborted
+  while (isAlive(identity) && mayWait()) await delay(stopPollMs)
   if (!isAlive(identity)) return true
   signalTo(identity, 'SIGKILL')
   const killEnd = performance.now() + killTimeoutMs

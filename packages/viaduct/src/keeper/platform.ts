@@ -116,10 +116,14 @@ export class Platform {
     this.#leaving.catch((error: unknown) => log('platform.stays', { error: messageOf(error) }))
   }
 
-  /** The daemon first, so that nothing is planned any more, then the proxies, which drain. */
-  async stop(): Promise<void> {
-    await this.#daemon.stop(daemonStopMs)
-    await Promise.all(this.#proxies.map((proxy) => proxy.stop(proxyStopMs)))
+  /**
+   * The daemon first, so that nothing is planned any more, then the proxies, which drain.
+   *
+   * @param hurry Aborts: what has not ended by then is killed.
+   */
+  async stop(hurry: AbortSignal): Promise<void> {
+    await this.#daemon.stop(daemonStopMs, hurry)
+    await Promise.all(this.#proxies.map((proxy) => proxy.stop(proxyStopMs, hurry)))
     await Promise.allSettled([this.#leaving])
   }
 

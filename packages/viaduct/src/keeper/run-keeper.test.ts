@@ -3,6 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { secondSignalMs } from '../model/limits.ts'
+import { ChildTable } from './child-table.ts'
 import { isAlive, readProcess } from './process-facts.ts'
 import { platformOf, TestKeeper, until } from './fixtures/test-keeper.ts'
 
@@ -19,6 +22,23 @@ test('SIGTERM stops everything in order and leaves nothing but the logs', async 
   assert.deepEqual(left, [])
   const status = await statusOf(keeper.settings.httpPort)
   assert.equal(status, 'ECONNREFUSED')
+})
+
+test('a second SIGINT waits for nobody, and leaves nothing either', async () => {
+  await using keeper = await TestKeeper.start()
+  await keeper.start('deaf', "trap '' TERM; while :; do sleep 1; done")
+  const app = await keeper.appOf('deaf')
+  const rows = (await ChildTable.open(keeper.layout.children)).rows()
+  process.kill(keeper.pid, 'SIGINT')
+  const stopping = async (): Promise<boolean> => {
+    const now = (await ChildTable.open(keeper.layout.children)).rows()
+    return now.some((row) => row.kind === 'instance' && row.stopping)
+  }
+  await until(stopping, 'the stop to begin')
+  await delay(secondSignalMs + 100) // An earlier one would be the same one, passed on by npm.
+  assert.equal(await keeper.down('SIGINT'), 0)
+  assert.ok(!rows.some(isAlive))
+  assert.equal(readProcess(app), null)
 })
 
 test('one keeper per data directory, and the second one names the first', async () => {

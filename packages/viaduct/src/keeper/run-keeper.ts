@@ -3,15 +3,15 @@
  *
  *   lock → child table → sockets (bound, or taken back) → adopt → proxies, daemon → keeper.sock
  *
- * SIGINT, SIGTERM, SIGHUP: everything is stopped in order. SIGUSR2: it leaves, with everything
- * running, for the next keeper. It decides nothing about apps.
+ * SIGINT, SIGTERM, SIGHUP: everything is stopped in order; again: at once, waiting for nobody.
+ * SIGUSR2: it leaves, with everything running, for the next keeper. It decides nothing about apps.
  */
 import { chmod, mkdir } from 'node:fs/promises'
 import { writeFileDurably } from '../durable/write-file-durably.ts'
 import { SharedWriters } from '../logs/shared-writers.ts'
 import { messageOf } from '../model/app-error.ts'
 import { type DataLayout, dataLayout } from '../model/layout.ts'
-import { stopTimeoutMs } from '../model/limits.ts'
+import { secondSignalMs, stopTimeoutMs } from '../model/limits.ts'
 import { renderSettings } from '../settings/settings-file.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { KeeperCalls, KeeperEvents } from '../wire/keeper-protocol.ts'
@@ -64,7 +64,7 @@ export async function runKeeper(settings: Settings, options: RunKeeperOptions): 
   try {
     const how = await end.decided
     log(how === 'leave' ? 'keeper.leaving' : 'keeper.stopping')
-    await (how === 'leave' ? keeper.leave() : keeper.stop())
+    await (how === 'leave' ? keeper.leave() : keeper.stop(end.hurry))
     log('keeper.ended')
     return 0
   } finally {
@@ -73,7 +73,8 @@ export async function runKeeper(settings: Settings, options: RunKeeperOptions): 
 }
 
 interface Keeper {
-  stop(): Promise<void>
+  /** @param hurry Aborts: whatever still runs is killed. */
+  stop(hurry: AbortSignal): Promise<void>
   leave(): Promise<void>
 }
 
@@ -127,9 +128,9 @@ async function startKeeper(
   }
   options.onStarted?.(settings)
   return {
-    async stop() {
-      await platform.stop()
-      await instances.stopAll(stopTimeoutMs)
+    async stop(hurry) {
+      await platform.stop(hurry)
+      await instances.stopAll(stopTimeoutMs, hurry)
       if (cgroupBase !== null) removeCgroup(cgroupBase)
       await server?.close()
       closeBoth(listeners)
@@ -188,10 +189,18 @@ async function saveSettings(
 
 function listenForTheEnd(signal: AbortSignal | undefined): {
   decided: Promise<'stop' | 'leave'>
+  /** Aborts at the second signal to stop, when it comes late enough to be meant. */
+  hurry: AbortSignal
   dispose: () => void
 } {
   const { promise, resolve } = Promise.withResolvers<'stop' | 'leave'>()
-  const stop = (): void => resolve('stop')
+  const hurry = new AbortController()
+  let first = Infinity
+  const stop = (): void => {
+    resolve('stop')
+    first = Math.min(first, performance.now())
+    if (performance.now() - first > secondSignalMs) hurry.abort()
+  }
   const leave = (): void => resolve('leave')
   const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const name of stopSignals) process.on(name, stop)
@@ -200,6 +209,7 @@ function listenForTheEnd(signal: AbortSignal | undefined): {
   if (signal?.aborted) stop()
   return {
     decided: promise,
+    hurry: hurry.signal,
     dispose() {
       for (const name of stopSignals) process.off(name, stop)
       process.off('SIGUSR2', leave)

@@ -96,6 +96,8 @@ export const platformBackoffMaxMs = 5_000
 export const platformSettledMs = 10_000
 /** From SIGTERM to SIGKILL of the daemon when the keeper stops. */
 export const daemonStopMs = 10_000
+/** A second Ctrl-C counts after this; `npm start` passes each on to a keeper that has had it. */
+export const secondSignalMs = 500
 /** A proxy hands its sockets back in 0.1 s; one that hangs must not hold up the start for long. */
 export const handbackTimeoutMs = 3_000
 

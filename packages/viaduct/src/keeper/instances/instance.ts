@@ -42,6 +42,7 @@ export class Instance {
   readonly #of: Membership
   readonly #windDown: WindDown | null
   readonly #left = new AbortController()
+  readonly #haste = new AbortController()
   #row: InstanceRow
   /** Set by the first `stop`: resolves to whether SIGKILL was needed. */
   #stopping: Promise<boolean> | null = null
@@ -95,6 +96,11 @@ export class Instance {
     return await this.#exited
   }
 
+  /** A stop, now or later, waits for nothing any more and kills. */
+  hasten(): void {
+    this.#haste.abort()
+  }
+
   /** Lets go with everything running, for the next keeper. */
   async leave(): Promise<void> {
     this.#left.abort()
@@ -104,11 +110,12 @@ export class Instance {
 
   async #end(stopTimeoutMs: number): Promise<boolean> {
     await this.#save({ ...this.#row, stopping: true })
+    const { signal } = this.#haste
     const understood = this.#windDown?.ask() ?? false
     const windDownMs = understood ? stopTimeoutMs * windDownShare : 0
-    if (understood && (await waitForEnd(this.#of, windDownMs))) return false
+    if (understood && (await waitForEnd(this.#of, windDownMs, signal))) return false
     askToEnd(this.#of)
-    if (await waitForEnd(this.#of, stopTimeoutMs - windDownMs)) return false
+    if (await waitForEnd(this.#of, stopTimeoutMs - windDownMs, signal)) return false
     await killAll(this.#of)
     return true
   }

@@ -112,10 +112,19 @@ export class Instances {
     await removeInstanceFiles(this.#dirOf(id))
   }
 
-  /** Stops and forgets all at once; no new one starts from now on. */
-  async stopAll(stopTimeoutMs: number): Promise<void> {
+  /**
+   * Stops and forgets all at once; no new one starts from now on.
+   *
+   * @param hurry Aborts: what has not ended by then is killed.
+   */
+  async stopAll(stopTimeoutMs: number, hurry: AbortSignal): Promise<void> {
     this.#closed = true
     await Promise.allSettled(this.#starting.values())
+    const hasten = (): void => {
+      for (const instance of this.#all.values()) instance.hasten()
+    }
+    hurry.addEventListener('abort', hasten)
+    if (hurry.aborted) hasten()
     const stops = [...this.#all.keys()].map(async (id) => {
       await this.get(id).stop(stopTimeoutMs)
       await this.forget(id)

@@ -29,12 +29,16 @@ export function askToEnd(of: Membership): void {
   for (const pid of members(of)) if (pid !== of.shim.pid) send(pid, 'SIGTERM')
 }
 
-/** @returns True when only the shim is left, or nobody; false when the time is up. */
-export async function waitForEnd(of: Membership, timeoutMs: number): Promise<boolean> {
+/** @returns True when only the shim is left, or nobody; false when time is up or `hurry` aborted. */
+export async function waitForEnd(
+  of: Membership,
+  timeoutMs: number,
+  hurry?: AbortSignal,
+): Promise<boolean> {
   const end = performance.now() + timeoutMs
   for (;;) {
     if (members(of).every((pid) => pid === of.shim.pid)) return true
-    if (performance.now() >= end) return false
+    if (performance.now() >= end || hurry?.aborted) return false
     await delay(Math.min(stopPollMs, Math.max(1, end - performance.now())))
   }
 }
