@@ -237,7 +237,7 @@ export class ClientConnection {
   }
 
   #goOn(): void {
-    this.#socket.resume()
+    if (this.#socket.isPaused()) this.#socket.resume()
     this.#next()
   }
 

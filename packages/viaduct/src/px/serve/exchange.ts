@@ -335,7 +335,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
 
   onEnd(): void {
     const reuse = this.isRequestDone
-    this.#connection?.socket.resume()
+    if (this.#connection?.socket.isPaused() === true) this.#connection.socket.resume()
     this.#leaveUpstream(reuse ? 'reuse' : 'destroy')
     this.#finish(this.#keepAlive)
   }
