@@ -1,7 +1,8 @@
 /**
- * What does a small request cost the proxy? CPU per request of the whole process tree, beside nginx,
- * HAProxy and Caddy doing equal work, in one run, in rotated order; the ratios are of paired windows.
- * `node bench/proxy-cpu.ts [--repetitions 7] [--seconds 2] [--arms nginx,Viaduct] [--json]`
+ * What does a small request cost the proxy? CPU per request of the whole process tree, beside
+ * nginx, HAProxy and Caddy doing equal work, in one run and rotated order; the ratios are those of
+ * paired windows.
+ * `node bench/proxy-cpu.ts [--repetitions 7] [--seconds 2] [--arms nginx,viaduct] [--json]`
  */
 import { spawn } from 'node:child_process'
 import { readFile, readdir } from 'node:fs/promises'

@@ -68,6 +68,7 @@ async function startNginx(
   return await startTool('nginx', { ...options, name, config, args })
 }
 
+/** @returns null where there is no HAProxy. */
 export async function startHaproxyArm(ports: number[]): Promise<Arm | null> {
   const port = await freePort()
   const servers = ports.map((each, i) => `server s${i} 127.0.0.1:${each}`).join('\n  ')
@@ -94,6 +95,7 @@ backend b
   return await startTool('haproxy', { name: 'HAProxy', config, args, port, core: proxyCore })
 }
 
+/** @returns null where there is no Caddy. */
 export async function startCaddyArm(ports: number[]): Promise<Arm | null> {
   const port = await freePort()
   const upstreams = ports.map((each) => `127.0.0.1:${each}`).join(' ')

@@ -13,7 +13,7 @@ export interface StreamResult {
   readonly bytesPerSecond: number
 }
 
-/** @returns A server that sends `bytes` for GET, and answers anything else when `bytes` have come. */
+/** Sends `bytes` for a GET, and answers anything else when `bytes` have come. */
 export async function startBodyServer(bytes: number): Promise<Server> {
   const piece = Buffer.alloc(256 * 1024, 'x')
   const server = createServer((socket) => {
@@ -51,6 +51,7 @@ function sendBody(bytes: number, piece: Buffer, socket: ReturnType<typeof connec
   send()
 }
 
+/** One body through the proxy at `port`, whose process is `pid`. */
 export async function streamBody(
   direction: 'up' | 'down',
   options: { port: number; pid: number; bytes: number },

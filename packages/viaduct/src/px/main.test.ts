@@ -61,9 +61,9 @@ test('50 swaps under load lose nothing, with the old instance ended after each d
   const agent = new Agent({ keepAlive: true })
   const failures: string[] = []
   let requests = 0
-  let running = true
+  const running = new AbortController()
   const client = async (i: number): Promise<void> => {
-    while (running) {
+    while (!running.signal.aborted) {
       const method = requests % 3 === 0 ? 'POST' : 'GET'
       const outcome = await send({ port: proxy.port, method, agent: i % 4 === 0 ? false : agent })
       requests++
@@ -82,7 +82,7 @@ test('50 swaps under load lose nothing, with the old instance ended after each d
     await current[Symbol.asyncDispose]()
     current = next
   }
-  running = false
+  running.abort()
   await Promise.all(clients)
   agent.destroy()
   control.close()

@@ -49,7 +49,7 @@ export class FieldBlock {
       if (i + 1 >= length && (i >= length || bytes[i] === cr)) return incomplete
       if (bytes[i] !== cr || bytes[i + 1] !== lf) return 'A field value has a control character'
       let valueEnd = i
-      const valueStart = this.valueStart[field] as number
+      const valueStart = this.valueStart[field] ?? 0
       while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd--
       this.valueEnd[field] = valueEnd
       this.dropped[field] = 0

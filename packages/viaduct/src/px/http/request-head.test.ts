@@ -70,7 +70,7 @@ const refused: Record<string, string> = {
   'a lower-case version': 'GET / http/1.1\r\nHost: a\r\n\r\n',
   'no version': 'GET /\r\nHost: a\r\n\r\n',
   'a method with a slash': 'GE/T / HTTP/1.1\r\nHost: a\r\n\r\n',
-  'an endless method': `${'A'.repeat(40)}`,
+  'an endless method': 'A'.repeat(40),
   'an unknown expectation': withFields('Expect: 200-ok'),
   'more fields than 128': withFields(...Array.from({ length: 128 }, (_, i) => `X${i}: a`)),
   'Connection that names Content-Length': withFields(

@@ -102,6 +102,7 @@ export class RequestHead {
   }
 }
 
+const isHost = 'host'
 const fields = new FieldBlock()
 const head = new RequestHead()
 
@@ -162,7 +163,7 @@ function readFields(bytes: Buffer): HeadFault | null {
   let hosts = 0
   for (let field = 0; field < fields.count; field++) {
     const fault = readField(bytes, field)
-    if (fault === 'host') hosts++
+    if (fault === isHost) hosts++
     else if (fault !== null) return fault
   }
   if (hosts > 1) return 'More than one Host'
@@ -170,8 +171,8 @@ function readFields(bytes: Buffer): HeadFault | null {
   return null
 }
 
-/** @returns `host` for that field, null for the others, else why the head is refused. */
-function readField(bytes: Buffer, field: number): HeadFault | 'host' | null {
+/** @returns null, `isHost` for that field, else why the head is refused. */
+function readField(bytes: Buffer, field: number): HeadFault | null {
   const start = fields.lineStart[field] as number
   const range = { start, end: fields.nameEnd[field] as number }
   const length = range.end - start
@@ -184,7 +185,7 @@ function readField(bytes: Buffer, field: number): HeadFault | 'host' | null {
       if (!equalsIgnoreCase(bytes, range, 'host')) return null
       head.host = fields.value(bytes, field)
       fields.dropped[field] = 1
-      return 'host'
+      return isHost
     case 6:
       return equalsIgnoreCase(bytes, range, 'expect') ? readExpect(bytes, field) : null
     case 7:

@@ -145,7 +145,7 @@ export class UpstreamConnection {
    * Writes what was just read, from the read buffer itself where that can be: when the kernel does
    * not take all at once, the next read goes elsewhere.
    *
-   * @returns False when the client takes no more for now.
+   * @returns False when the client takes no more until it has drained.
    */
   passTo(client: ClientConnection, bytes: Buffer): boolean {
     if (bytes.length < pinnedMinBytes && client.hasUnwritten) {

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import { leaveIdleMs } from '../../model/limits.ts'
-import { AccessLog } from '../observe/access-log.ts'
+import type { AccessLog } from '../observe/access-log.ts'
 import { Router } from '../route/router.ts'
 import { ClientConnection } from './client-connection.ts'
 import { Deadlines } from './deadlines.ts'
