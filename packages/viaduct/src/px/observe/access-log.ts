@@ -111,6 +111,16 @@ function quote(text: string): string {
   return needsEscape.test(text) ? JSON.stringify(text) : `"${text}"`
 }
 
+/** The beginning of a line: many requests start in one millisecond, and it is slow to write. */
+function renderAt(startedAt: number): string {
+  if (startedAt === lastAt) return lastAtText
+  lastAt = startedAt
+  return (lastAtText = `{"at":${startedAt},"id":"`)
+}
+
+let lastAt = 0
+let lastAtText = ''
+
 function renderEntry(entry: AccessEntry, tookMs: number): string {
   const { startedAt, requestId, address, method, host, path, status, bytesOut } = entry
   const release = entry.release === null ? '' : `,"release":${entry.release}`
@@ -118,7 +128,7 @@ function renderEntry(entry: AccessEntry, tookMs: number): string {
   const error = entry.error === '' ? '' : `,"error":"${entry.error}"`
   const retries = entry.retries === 0 ? '' : `,"retries":${entry.retries}`
   return (
-    `{"at":${startedAt},"id":"${requestId}","client":"${address}","method":"${method}",` +
+    `${renderAt(startedAt)}${requestId}","client":"${address}","method":"${method}",` +
     `"host":${quote(host)},"path":${quote(path)},"status":${status},` +
     `"ms":${renderTenths(tookMs)},"bytes":${bytesOut}${release}${instance}${error}${retries}}\n`
   )
