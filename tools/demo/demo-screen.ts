@@ -48,20 +48,21 @@ export function openDemoScreen(terminal: Terminal, titles: readonly string[]): D
   function draw(): void {
     if (!terminal.interactive) return
     const runningMs = performance.now() - beganAt
-    const lines = [
-      '',
-      `  ${terminal.paint('bold', 'Viaduct')}  one app, under load, while things happen to it`,
-      '',
-      ...steps.map((step) => renderStep(step, { runningMs, terminal })),
-      '',
-      ...renderLoad(load, { rate, terminal }),
-      '',
-    ]
+    const lines = renderScreen(terminal, { steps, runningMs, load, rate })
     const up = drawnLines === 0 ? '' : `\x1b[${drawnLines}A`
     const width = process.stdout.columns ?? terminal.columns
     const drawn = lines.map((line) => `\x1b[2K${cutLine(line, width)}\n`).join('')
     terminal.control(`${up}${drawn}\x1b[J`)
     drawnLines = lines.length
+  }
+
+  function end(change: Partial<StepState>): void {
+    const at = current()
+    set(at, change)
+    if (!terminal.interactive && steps[at]) {
+      terminal.print(renderStep(steps[at], { runningMs: 0, terminal }))
+    }
+    draw()
   }
 
   const showCursor = (): void => terminal.control('\x1b[?25h')
@@ -75,20 +76,10 @@ export function openDemoScreen(terminal: Terminal, titles: readonly string[]): D
       draw()
     },
     finish({ tookMs, note }) {
-      const at = current()
-      set(at, { state: 'done', tookMs, note })
-      if (!terminal.interactive && steps[at]) {
-        terminal.print(renderStep(steps[at], { runningMs: 0, terminal }))
-      }
-      draw()
+      end({ state: 'done', tookMs, note })
     },
     fail(note) {
-      const at = current()
-      set(at, { state: 'failed', note })
-      if (!terminal.interactive && steps[at]) {
-        terminal.print(renderStep(steps[at], { runningMs: 0, terminal }))
-      }
-      draw()
+      end({ state: 'failed', note })
     },
     showLoad(totals) {
       const seconds = load === null ? 0 : (totals.at - load.at) / 1_000
@@ -103,6 +94,27 @@ export function openDemoScreen(terminal: Terminal, titles: readonly string[]): D
       showCursor()
     },
   }
+}
+
+function renderScreen(
+  terminal: Terminal,
+  state: {
+    steps: readonly StepState[]
+    runningMs: number
+    load: LoadTotals | null
+    rate: number
+  },
+): string[] {
+  const { steps, runningMs, load, rate } = state
+  return [
+    '',
+    `  ${terminal.paint('bold', 'Viaduct')}  one app, under load, while things happen to it`,
+    '',
+    ...steps.map((step) => renderStep(step, { runningMs, terminal })),
+    '',
+    ...renderLoad(load, { rate, terminal }),
+    '',
+  ]
 }
 
 function renderStep(
