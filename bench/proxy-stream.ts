@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { proxyNodeFlags } from '../packages/viaduct/src/keeper/platform.ts'
-import { startProxyProcess } from '../packages/viaduct/src/px/fixtures/proxy-process.ts'
-import { routeTable } from '../packages/viaduct/src/px/fixtures/route-table.ts'
+import { startProxyProcess } from '../packages/viaduct/src/proxy/fixtures/proxy-process.ts'
+import { routeTable } from '../packages/viaduct/src/proxy/fixtures/route-table.ts'
 import { numberOption, report } from './scenarios/report.ts'
 import { memoryOf, portOf, startBodyServer, streamBody } from './scenarios/stream-bodies.ts'
 

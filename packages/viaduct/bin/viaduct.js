@@ -7,7 +7,7 @@ import { enableCompileCache } from 'node:module'
 
 enableCompileCache(process.env.VIADUCT_COMPILE_CACHE || undefined)
 
-const mains = { daemon: 'daemon/main', proxy: 'px/main' }
+const mains = { daemon: 'daemon/main', proxy: 'proxy/main' }
 const main = Object.hasOwn(mains, process.argv[2] ?? '') ? mains[process.argv[2]] : 'cli/main'
 const compiled = new URL(`../dist/viaduct/src/${main}.js`, import.meta.url)
 const source = new URL(`../src/${main}.ts`, import.meta.url)
