@@ -9,7 +9,6 @@ import type { DeployEventResource, DeployResource, LogLineResource } from './res
 import type { BodyOf, ParamsOf, QueryOf } from './routes.ts'
 
 export type { ClientOptions } from './request.ts'
-export type { FollowOptions } from './follow-deploy.ts'
 
 /** Options of every method; an aborted call rejects with the signal's reason. */
 export interface SignalOptions {
