@@ -75,7 +75,8 @@ export class PlatformChild {
   }
 
   /**
-   * SIGTERM, `timeoutMs` later, or when `hurry` aborts, SIGKILL. Resolves when it is gone and off the table.
+   * SIGTERM, `timeoutMs` later, or when `hurry` aborts, SIGKILL. Resolves when it is gone
+   * and off the table.
    *
    * @returns True when SIGTERM was enough.
    */

@@ -161,10 +161,10 @@ function handlersOf(
   }
 }
 
-/** Sockets and tokens are in `run`, which only the platform's user may enter. */
+/** Sockets are in `run`; `logs` tells which apps there are. Only the platform's user enters. */
 async function makeFolders(layout: DataLayout): Promise<void> {
   await mkdir(layout.root, { recursive: true, mode: 0o711 })
-  for (const folder of [layout.run, layout.instances]) {
+  for (const folder of [layout.run, layout.instances, layout.logs]) {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     await chmod(folder, 0o700)
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -54,6 +54,25 @@ for (const { name, cgroupBase } of [
     await instances.forget(id)
   })
 }
+
+test('an instance can be stopped, and its end is told, when the table cannot be written', async () => {
+  const path = join(folder, 'full.json')
+  const told: string[] = []
+  const emit = (event: string): void => void told.push(event)
+  const instances = new Instances({
+    ...{ folder, run: folder, cgroupBase: null, emit, table: await ChildTable.open(path) },
+    writers: new SharedWriters({ maxBytes: 1e6, filesKept: 1 }),
+  })
+  const logFile = join(folder, 'full.log')
+  await instances.start(spec({ id: 'full', command: 'exec sleep 60', logFile }))
+  await rm(path)
+  await mkdir(join(path, 'in-the-way'), { recursive: true })
+  const exit = await instances.get('full').stop(1_000)
+  assert.equal(exit.reason, 'stopped-by-us')
+  assert.deepEqual(told, ['exited'])
+  await rm(path, { recursive: true })
+  await instances.forget('full')
+})
 
 test('a number that a stranger has by now is never signalled', async () => {
   const table = await ChildTable.open(join(folder, 'strangers.json'))

@@ -2,10 +2,11 @@
  * All instances and jobs of this machine: what the daemon's calls work on, and what a
  * keeper that is started again adopts.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { AppError } from '../../model/app-error.ts'
+import { appOomScore } from '../../model/limits.ts'
 import type { SharedWriters } from '../../logs/shared-writers.ts'
 import type { ProcessInfo, ProcessSpec } from '../../wire/keeper-protocol.ts'
 import { enterCgroup, makeCgroup } from '../cgroup.ts'
@@ -196,6 +197,7 @@ export class Instances {
       if (!identity) throw new AppError('spawn-failed', `${spec.id} ended before it began`)
       if (cgroup !== null) makeCgroup(cgroup)
       if (cgroup !== null) enterCgroup(cgroup, shim.pid)
+      writeFileSync(`/proc/${shim.pid}/oom_score_adj`, `${appOomScore}`)
       if (spec.nice !== 0) setPriority(shim.pid, spec.nice)
       const { id, logFile, logSource, emitOutput, labels } = spec
       return {

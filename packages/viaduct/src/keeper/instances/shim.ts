@@ -10,6 +10,7 @@
  *   5 the exit file  6 the FIFO with the acknowledgement
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { AppError, messageOf } from '../../model/app-error.ts'
 import { spawnTimeoutMs } from '../../model/limits.ts'
 
@@ -28,6 +29,9 @@ read -r uptime _ </proc/uptime
 echo "$code $uptime" >&5
 until read -r _ <&6; do :; done
 `
+
+/** No program of the machine that is setuid, e.g. sudo, gives an app of a user of its own more. */
+const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path))
 
 export interface ShimOptions {
   readonly id: string
@@ -58,7 +62,9 @@ export interface Shim {
  */
 export async function spawnShim(options: ShimOptions): Promise<Shim> {
   const { id, argv, uid, gid, ipc } = options
-  const child = spawn('/bin/sh', ['-c', script, 'viaduct-shim', id, ipc ? 'ipc' : '-', ...argv], {
+  const shell = ['/bin/sh', '-c', script, 'viaduct-shim', id, ipc ? 'ipc' : '-', ...argv]
+  const words = uid !== null && setpriv ? [setpriv, '--no-new-privs', ...shell] : shell
+  const child = spawn(words[0] ?? '', words.slice(1), {
     cwd: options.cwd,
     env: shimEnv(options),
     detached: true,

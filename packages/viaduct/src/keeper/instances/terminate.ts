@@ -29,7 +29,7 @@ export function askToEnd(of: Membership): void {
   for (const pid of members(of)) if (pid !== of.shim.pid) send(pid, 'SIGTERM')
 }
 
-/** @returns True when only the shim is left, or nobody; false when time is up or `hurry` aborted. */
+/** @returns True when only the shim is left, or nobody; false when time is up or in a `hurry`. */
 export async function waitForEnd(
   of: Membership,
   timeoutMs: number,
