@@ -5,11 +5,12 @@
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Client, createClient } from '../../../packages/viaduct/src/contract/client.ts'
+import { removeTree } from '../../../packages/viaduct/src/build/seal-tree.ts'
 import { dataLayout } from '../../../packages/viaduct/src/model/layout.ts'
 import type { Settings } from '../../../packages/viaduct/src/settings/settings.ts'
 import { type FoundProcess, findProcesses } from './processes.ts'
@@ -193,7 +194,7 @@ export class Platform {
 
   async #clear(): Promise<void> {
     for (const { pid } of await findProcesses(this.#base)) process.kill(pid, 'SIGKILL')
-    await rm(this.#base, { recursive: true, force: true, maxRetries: 3 })
+    await removeTree(this.#base, null) // Releases are read-only, also to a user.
   }
 
   async #pidsOf(kind: string): Promise<number[]> {

@@ -105,7 +105,7 @@ export class RotatingWriter implements AsyncDisposable {
   }
 
   async #open(): Promise<FileHandle> {
-    await mkdir(dirname(this.#options.file), { recursive: true })
+    await mkdir(dirname(this.#options.file), { recursive: true, mode: 0o700 })
     const handle = await open(this.#options.file, 'a', 0o600)
     this.#fileBytes = (await handle.stat()).size
     return handle

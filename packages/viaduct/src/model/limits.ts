@@ -248,3 +248,6 @@ export const accessLogFlushMs = 500
 /** An idle client connection of a worker that leaves gets this long for one more request. */
 export const leaveIdleMs = 1_000
 export const listenBacklog = 4_096
+
+/** When memory runs out the kernel ends builds and instances before the platform: of -1000 to 1000. */
+export const appOomScore = 200

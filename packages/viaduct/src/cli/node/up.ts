@@ -13,6 +13,7 @@ import type { Settings } from '../../settings/settings.ts'
 import { renderFacts } from '../output/render-table.ts'
 import { openTerminal, type Terminal } from '../output/terminal.ts'
 import { apiUrl, forgetLocalServer, recordLocalServer } from '../server/local-server.ts'
+import { closeInherited } from './close-inherited.ts'
 import { type Complaint, hasInstances, markDaemonLog, readComplaint } from './daemon-complaint.ts'
 import { readVersion } from '../../settings/read-version.ts'
 import { waitForPlatform } from './wait-for-platform.ts'
@@ -44,6 +45,7 @@ function optionOf(row: SettingRow): Option {
 const plainMachine = { cwd: '/', cores: 1, hasIpv6: true, dataDir: '', dataDirNotice: null }
 
 async function runUp(flags: Record<string, unknown>): Promise<void> {
+  closeInherited()
   const terminal = openTerminal({ json: flags['json'] === true })
   const onNotice = (text: string): void => terminal.note(text)
   const settings = resolveSettings({ flags, env: process.env, onNotice })
