@@ -3,9 +3,15 @@
  * the kind that was asked for (compiled when it was built, else the TypeScript source).
  */
 import { existsSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
+import { enableCompileCache, flushCompileCache } from 'node:module'
+import { fileURLToPath } from 'node:url'
 
-enableCompileCache(process.env.VIADUCT_COMPILE_CACHE || undefined)
+// Beside the code, and as safe as it: a folder in /tmp could be somebody else's. Where it cannot be
+// written (or read), Node.js goes on without it.
+const cache = process.env.VIADUCT_COMPILE_CACHE || new URL('../.cache/compile', import.meta.url)
+enableCompileCache(typeof cache === 'string' ? cache : fileURLToPath(cache))
+// It is written at a clean exit; a process that is killed one day has written it by then.
+setTimeout(flushCompileCache, 5_000).unref()
 
 const mains = { daemon: 'daemon/main', proxy: 'proxy/main' }
 const main = Object.hasOwn(mains, process.argv[2] ?? '') ? mains[process.argv[2]] : 'cli/main'

@@ -7,7 +7,6 @@
  */
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { messageOf } from '../model/app-error.ts'
 import { daemonStopMs, drainTimeoutMs } from '../model/limits.ts'
 import { type DataLayout, dataLayout } from '../model/layout.ts'
@@ -139,12 +138,10 @@ export class Platform {
     onDeath?: (pid: number) => void
   }): PlatformChild {
     const { settings, table, log } = this.#options
-    const cache = join(this.#layout.run, 'compile-cache')
     return new PlatformChild({
       ...own,
       fingerprint: this.#fingerprintOf(own.name),
       env: {
-        VIADUCT_COMPILE_CACHE: cache,
         ...process.env,
         VIADUCT_PLATFORM: `${own.name}:${settings.dataDir}`,
       },
