@@ -4,8 +4,10 @@ import { randomBytes } from 'node:crypto'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { parseAppName } from '../../packages/viaduct/src/model/ids.ts'
 import { dataLayout } from '../../packages/viaduct/src/model/layout.ts'
 import { fetchApp } from './harness/fetch-app.ts'
 import { copyFixture } from './harness/fixture-app.ts'
@@ -58,6 +60,47 @@ test('bad uploads, names and counts are refused by name, and the app serves on',
       assert.match(stdout + stderr, says)
       assert.doesNotMatch(stderr, /^\s+at .*:\d+:\d+/m, 'No stack is shown')
       await assertUntouched(platform)
+    })
+  }
+})
+
+test('an app that cannot be built or started says why, and the old release serves on', async (t) => {
+  await using platform = await startPlatform()
+  await using app = await copyFixture('good')
+  await platform.run('deploy', app.path)
+  const { artifacts } = dataLayout(platform.dataDir).app(parseAppName('good'))
+  const whole = await readdir(artifacts)
+  const lock = { lockfileVersion: 3, packages: { '': { dependencies: { gone: 'file:gone' } } } }
+  const apps: Readonly<Record<string, [Readonly<Record<string, string>>, RegExp[]]>> = {
+    'a Procfile without web': [{ Procfile: 'worker: node server.js\n' }, [/"web"/, /worker/]],
+    'a Procfile that is none': [{ Procfile: 'node server.js\n' }, [/Procfile/, /line 1/i]],
+    'a broken package.json': [{ 'package.json': '{"name": ' }, [/package\.json/]],
+    'npm ci failing': [
+      {
+        'package.json': JSON.stringify({ name: 'good', dependencies: { gone: 'file:gone' } }),
+        'package-lock.json': JSON.stringify({ name: 'other', ...lock }),
+      },
+      [/npm ci/, /ended with|exit code/i],
+    ],
+    'a command that does not exist': [
+      { Procfile: 'web: no-such-command\n' },
+      [/127/, /no-such-command/],
+    ],
+  }
+  const good = ['Procfile', 'package.json'] as const
+  const originals = await Promise.all(good.map((file) => readFile(join(app.path, file), 'utf8')))
+  for (const [name, [files, says]] of Object.entries(apps)) {
+    await t.test(name, async () => {
+      for (const [file, text] of Object.entries(files)) await app.write(file, text)
+      const { code, stdout, stderr } = await platform.cli(['deploy', app.path])
+      assert.ok(code === 1 || code === 2, `Exit code ${code}: ${stdout}`)
+      for (const pattern of says) assert.match(stderr, pattern)
+      assert.match(stderr, /v1 serves/)
+      await assertUntouched(platform)
+      for (const [i, file] of good.entries()) await app.write(file, originals[i] ?? '')
+      if (name !== 'a command that does not exist') {
+        assert.deepEqual(await readdir(artifacts), whole, 'No staging folder is left')
+      }
     })
   }
 })
