@@ -95,7 +95,7 @@ function own(key: string, value: unknown): unknown {
 }
 
 function query(route: string, name: string, value: string): Promise<Response> {
-  return get(`/applications/shop/${route}?${new URLSearchParams([[name, value]])}`)
+  return get(`/applications/shop/${route}?${new URLSearchParams([[name, value]]).toString()}`)
 }
 
 function get(path: string): Promise<Response> {

@@ -249,5 +249,5 @@ export const accessLogFlushMs = 500
 export const leaveIdleMs = 1_000
 export const listenBacklog = 4_096
 
-/** When memory runs out the kernel ends builds and instances before the platform: of -1000 to 1000. */
+/** Out of memory, the kernel ends builds and instances before the platform. -1000 to 1000. */
 export const appOomScore = 200
