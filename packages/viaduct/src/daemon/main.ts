@@ -14,7 +14,7 @@ import { AppError, messageOf } from '../model/app-error.ts'
 import { dataLayout } from '../model/layout.ts'
 import { readSettings } from '../settings/settings-file.ts'
 import { openSqliteStore } from '../store/sqlite-store.ts'
-import { collectStartGarbage } from './collect-start-garbage.ts'
+import { collectStartGarbage } from '../memory/collect-garbage.ts'
 import { openLog } from './open-log.ts'
 import { readVersion } from '../settings/read-version.ts'
 

@@ -6,6 +6,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { serveHandback } from '../handback/serve-handback.ts'
+import { collectStartGarbage } from '../memory/collect-garbage.ts'
 import { systemCodeOf } from '../model/app-error.ts'
 import { dataLayout, type DataLayout } from '../model/layout.ts'
 import { drainTimeoutMs, listenBacklog } from '../model/limits.ts'
@@ -48,6 +49,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     fds: { http: httpFd, api: apiFd },
   })
   say('proxy.listening', { slot, pid: process.pid, generation: worker.router.generation })
+  collectStartGarbage()
   await new Promise<void>((resolve) => process.once('SIGTERM', () => resolve()))
   say('proxy.leaving', { connections: worker.connections })
   // The listener's descriptor is closed next: it must not be given to anybody any more.

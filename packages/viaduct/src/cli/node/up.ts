@@ -5,6 +5,7 @@
 import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
 import { AppError } from '../../model/app-error.ts'
+import { collectStartGarbage } from '../../memory/collect-garbage.ts'
 import { dataLayout } from '../../model/layout.ts'
 import { runKeeper } from '../../keeper/run-keeper.ts'
 import { resolveSettings } from '../../settings/resolve-settings.ts'
@@ -93,7 +94,7 @@ async function sayWhenUp(
   const { apiHost, apiPort, dataDir } = settings
   const url = apiUrl(apiHost, apiPort)
   const complaint = (): Promise<Complaint | null> => readComplaint(dataDir, mark)
-  const answer = await waitForPlatform(settings, { url, signal, complaint })
+  const answer = await waitForPlatform(settings, { signal, complaint })
   if (answer !== 'yes') {
     if (signal.aborted) return
     if (answer !== 'no') {
@@ -112,6 +113,7 @@ async function sayWhenUp(
   }
   terminal.printJson({ type: 'up', apiUrl: url, settings: { ...settings, authToken: undefined } })
   terminal.print(renderUp(terminal, settings, url))
+  collectStartGarbage()
 }
 
 function logOf(dataDir: string): string {

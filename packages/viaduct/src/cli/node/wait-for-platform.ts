@@ -2,7 +2,7 @@
  * Waits until the platform that was just started answers: the API its health check, and a proxy its
  * port. Before both do, "up" is not true.
  */
-import { createConnection } from 'node:net'
+import { createConnection, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Settings } from '../../settings/settings.ts'
 import type { Complaint } from './daemon-complaint.ts'
@@ -17,12 +17,12 @@ const attemptTimeoutMs = 1_000
  */
 export async function waitForPlatform(
   settings: Settings,
-  options: { url: string; signal: AbortSignal; complaint: () => Promise<Complaint | null> },
+  options: { signal: AbortSignal; complaint: () => Promise<Complaint | null> },
 ): Promise<'yes' | 'no' | Complaint> {
-  const { url, signal, complaint } = options
+  const { signal, complaint } = options
   const limit = performance.now() + answerTimeoutMs
   while (!signal.aborted && performance.now() < limit) {
-    if ((await apiAnswers(url)) && (await proxyAccepts(settings))) return 'yes'
+    if ((await apiAnswers(settings)) && (await proxyAccepts(settings))) return 'yes'
     const said = await complaint()
     if (said) return said
     await wait(25, undefined, { signal }).catch(() => undefined)
@@ -30,25 +30,36 @@ export async function waitForPlatform(
   return 'no'
 }
 
-async function apiAnswers(url: string): Promise<boolean> {
-  const signal = AbortSignal.timeout(attemptTimeoutMs)
-  return await fetch(`${url}/healthz`, { signal }).then(
-    (response) => response.ok,
-    () => false, // Not up yet.
-  )
+/** Bytes by hand: `fetch` and `node:http` would cost the keeper megabytes for all of its life. */
+async function apiAnswers({ apiHost, apiPort }: Settings): Promise<boolean> {
+  const socket = createConnection({ host: reachable(apiHost), port: apiPort })
+  socket.end('GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n')
+  return await settles(socket, 'data', (bytes) => /^HTTP\/1\.\d 200 /.test(String(bytes)))
 }
 
 /** The port is bound by the keeper, and accepts once the first proxy listens on it. */
 async function proxyAccepts({ host, httpPort }: Settings): Promise<boolean> {
+  const socket = createConnection({ host: reachable(host), port: httpPort })
+  return await settles(socket, 'connect', () => true)
+}
+
+function reachable(host: string): string {
   const anyAddress: Readonly<Record<string, string>> = { '::': '::1', '0.0.0.0': '127.0.0.1' }
-  const socket = createConnection({ host: anyAddress[host] ?? host, port: httpPort })
-  return await new Promise((resolve) => {
-    const settle = (accepts: boolean): void => {
+  return anyAddress[host] ?? host
+}
+
+async function settles(
+  socket: Socket,
+  event: 'connect' | 'data',
+  isGood: (data: unknown) => boolean,
+): Promise<boolean> {
+  return await new Promise<boolean>((resolve) => {
+    socket.setTimeout(attemptTimeoutMs, () => socket.destroy())
+    socket.once('error', () => socket.destroy()) // Not up yet.
+    socket.once(event, (data: unknown) => {
+      resolve(isGood(data))
       socket.destroy()
-      resolve(accepts)
-    }
-    socket.setTimeout(attemptTimeoutMs, () => settle(false))
-    socket.once('error', () => settle(false))
-    socket.once('connect', () => settle(true))
+    })
+    socket.once('close', () => resolve(false))
   })
 }
