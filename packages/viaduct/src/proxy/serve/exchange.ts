@@ -68,6 +68,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
   release: number | null = null
   readonly address: string
   deadlineMs = Infinity
+  claimAt = -1
   readonly #client: ClientConnection
   #headText = ''
   #minor: 0 | 1 = 1
@@ -133,7 +134,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
   // Placing
 
   place(): void {
-    this.app.held.delete(this)
+    if (this.app.held.size > 0) this.app.held.delete(this)
     const { worker } = this.#client
     const upstream = this.app.pick(this.#tried, worker.random)
     if (upstream === null) return this.#hold()

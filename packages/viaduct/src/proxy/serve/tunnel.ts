@@ -8,6 +8,7 @@ import type { ClientConnection } from './client-connection.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
 export class Tunnel implements Claimant {
+  claimAt = -1
   bytesOut = 0
   readonly #client: ClientConnection
   readonly #connection: UpstreamConnection
