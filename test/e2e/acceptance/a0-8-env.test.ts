@@ -8,7 +8,9 @@ import { type Platform, startPlatform } from '../harness/start-platform.ts'
 test('A0.8 env waits for the next deploy, survives a restart of the service, keeps "="', async () => {
   await using platform = await startPlatform()
   await using app = await copyFixture('good')
+  await platform.run('env', `127.0.0.1:${platform.apiPort}`, app.path, 'EARLY=1')
   await platform.run('deploy', app.path)
+  assert.equal((await environmentOf(platform)).EARLY, '1', 'What was set before the first deploy')
   await platform.run('env', `127.0.0.1:${platform.apiPort}`, app.path, 'K=a=b')
   assert.equal((await environmentOf(platform)).K, undefined, 'Running dynos keep theirs')
 

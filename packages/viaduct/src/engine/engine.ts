@@ -70,7 +70,9 @@ export interface Engine extends AsyncDisposable {
   rollback(name: AppName, release: ReleaseNumber | null): Promise<Deploy>
   /**
    * Changes config; null removes a key. Without `stage` it makes a release and deploys it.
+   * With `stage` an app that is not there is made, so that its first release has what it needs.
    * @returns null when staged, or when the app has no release yet (it is then staged).
+   * @throws {AppError} `app-not-found`, `bad-config-key`, `bad-request`
    */
   setConfig(
     name: AppName,

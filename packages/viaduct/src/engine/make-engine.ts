@@ -11,7 +11,7 @@ import { deployUpload } from './requests/deploy-upload.ts'
 import { restart, start, stop } from './requests/power.ts'
 import { rollback } from './requests/rollback.ts'
 import { scale } from './requests/scale.ts'
-import { setConfig } from './requests/set-config.ts'
+import { checkChanges, setConfig } from './requests/set-config.ts'
 import { ProcessStatsSampler } from './stats/read-process-stats.ts'
 import { viewApp } from './views/app-view.ts'
 import { followEvents } from './views/follow-events.ts'
@@ -48,7 +48,8 @@ export function makeEngine({
     },
     rollback: (name, release) => ask(name, (runner) => rollback(runner, release)),
     setConfig: async (name, changes, options) => {
-      const runner = await find(name)
+      checkChanges(changes)
+      const runner = await (options.stage ? apps.findOrCreate(parts, name) : find(name))
       const deploy = await runner.ask(() => setConfig(runner, changes, options))
       return deploy && publicDeploy(deploy)
     },

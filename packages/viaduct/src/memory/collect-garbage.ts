@@ -1,7 +1,7 @@
 /**
- * Collects garbage at moments that V8 cannot know: after a start, when what was needed for it (module
- * sources, parsed state) would stay for as long as nothing happens, and when small objects hold large
- * buffers outside of its heap.
+ * Collects garbage at moments that V8 cannot know: after a start, when what was needed for it
+ * (module sources, parsed state) would stay for as long as nothing happens, and when small objects
+ * hold large buffers outside of its heap.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -10,7 +10,7 @@ type Collect = (options: { type: 'major' | 'minor'; flavor?: 'last-resort' }) =>
 
 let collect: Collect | null = null
 
-/** All of it, as far as it goes: 10 to 30 ms. Once, after the start of a process that then idles. */
+/** All of it, as far as it goes: 10 to 30 ms. For a process that has started and now idles. */
 export function collectStartGarbage(): void {
   collect ??= findCollector()
   collect({ type: 'major', flavor: 'last-resort' })

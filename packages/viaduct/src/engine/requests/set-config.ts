@@ -10,15 +10,14 @@ import { mergedConfig } from './merged-config.ts'
 const configKey = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /**
+ * @param changes Checked by `checkChanges`.
  * @returns null when it was staged.
- * @throws {AppError} `bad-config-key`, `bad-request`
  */
 export async function setConfig(
   runner: AppRunner,
   changes: ConfigChanges,
   { stage }: { stage: boolean },
 ): Promise<StoredDeploy | null> {
-  checkChanges(changes)
   const { records } = runner
   const { app } = records
   const current = records.release(app.current)
@@ -55,7 +54,8 @@ function describe(changes: ConfigChanges): string {
   return parts.filter((part) => part !== '').join('; ')
 }
 
-function checkChanges(changes: ConfigChanges): void {
+/** @throws {AppError} `bad-config-key`, `bad-request` */
+export function checkChanges(changes: ConfigChanges): void {
   const keys = Object.keys(changes)
   if (keys.length === 0) throw new AppError('bad-request', 'No config key was given')
   for (const key of keys) {

@@ -19,11 +19,15 @@ export async function switchRoutes(runner: AppRunner, plan: RoutePlan | null): P
   if (deploy === null || deploy.release === null || plan === null) return
   runner.lastSwap = deploy.id
   const tookMs = Math.round(performance.now() - startedAt)
-  const count = plan.upstreams.length
-  const message = `Requests go to ${count} ${count === 1 ? 'instance' : 'instances'}`
-  const to = plan.release === null ? '' : ` of v${plan.release}`
   const data = { tookMs, release: plan.release, upstreams: plan.upstreams }
-  journal.append(deploy.id, 'routes.switched', { message: `${message}${to}`, data })
+  journal.append(deploy.id, 'routes.switched', { message: describe(plan), data })
+}
+
+function describe({ upstreams, release, whenEmpty }: RoutePlan): string {
+  const count = upstreams.length
+  if (count === 0) return whenEmpty === 'hold' ? 'Requests wait' : 'Requests get 503'
+  const to = release === null ? '' : ` of v${release}`
+  return `Requests go to ${count} ${count === 1 ? 'instance' : 'instances'}${to}`
 }
 
 /** The route as the proxies get it. */
