@@ -20,6 +20,16 @@ export class ResponseHead {
   text = ''
   /** Just after the empty line. */
   end = 0
+  /** The head for a client of HTTP/1.1 that stays, when it was rendered before. */
+  rendered = ''
+
+  /** A copy that stays. @param rendered See there. */
+  keep(rendered: string): ResponseHead {
+    const kept = new ResponseHead()
+    Object.assign(kept, this)
+    kept.rendered = rendered
+    return kept
+  }
 
   reset(): void {
     this.status = 0

@@ -53,6 +53,7 @@ export function renderResponseHead(
   head: ResponseHead,
   options: { keepAlive: boolean; minor: number; chunked: boolean },
 ): string {
+  if (head.rendered !== '' && options.keepAlive && options.minor === 1) return head.rendered
   const coding = options.chunked ? 'Transfer-Encoding: chunked\r\n' : ''
   const connection = options.keepAlive
     ? options.minor === 0

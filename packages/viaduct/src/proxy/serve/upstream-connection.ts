@@ -18,6 +18,7 @@ import { maxIdleOf, type Upstream } from '../route/upstream.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { countGarbage } from './young-garbage.ts'
 import type { Deadlines } from './deadlines.ts'
+import { LastResponseHead } from './last-response-head.ts'
 
 /** What happened before the first byte of a response: decides whether it may be repeated. */
 export interface Loss {
@@ -34,7 +35,15 @@ export interface ByteRange {
   end: number
 }
 
-const first: ByteRange = { bytes: Buffer.alloc(0), start: 0, end: 0 }
+const range: ByteRange = { bytes: Buffer.alloc(0), start: 0, end: 0 }
+
+/** @returns The one reused range. */
+function rangeOf(bytes: Buffer, start: number, end: number): ByteRange {
+  range.bytes = bytes
+  range.start = start
+  range.end = end
+  return range
+}
 
 /** The request that a connection works for. */
 export interface ResponseSink {
@@ -67,6 +76,7 @@ export class UpstreamConnection {
   #phase: Phase = 'idle'
   #pending: Buffer | null = null
   readonly #framing = new BodyFraming({ length: 0, chunked: false })
+  readonly #lastHead = new LastResponseHead()
   #buffer = Buffer.allocUnsafeSlow(upstreamBufferBytes)
   #swap = false
   #connected = false
@@ -157,8 +167,15 @@ export class UpstreamConnection {
   }
 
   #onRead(bytesRead: number): boolean {
-    const bytes = this.#buffer.subarray(0, bytesRead)
     const sink = this.#sink
+    if (this.#phase === 'head' && sink && this.#pending === null) {
+      const head = this.#lastHead.find(this.#buffer, bytesRead)
+      if (head !== null) {
+        this.#begin(head, rangeOf(this.#buffer, head.end, bytesRead), sink)
+        return true
+      }
+    }
+    const bytes = this.#buffer.subarray(0, bytesRead)
     if (this.#phase === 'body' && sink) this.#onBody(bytes, sink)
     else if (this.#phase === 'head' && sink) this.#onHead(bytes, sink)
     else if (this.#phase === 'tunnel') this.onTunnelData?.(bytes)
@@ -178,9 +195,10 @@ export class UpstreamConnection {
         return
       }
       if (typeof head === 'string' || head.end - start > headMaxBytes) return this.#refuse(sink)
+      if (start === 0 && head.status >= 200) this.#lastHead.keep(head, bytes)
       start = head.end
       if (head.status === 101) return this.#upgrade(head, bytes.subarray(start), sink)
-      if (head.status >= 200) return this.#begin(head, bytes, sink)
+      if (head.status >= 200) return this.#begin(head, rangeOf(bytes, start, bytes.length), sink)
       sink.onInterim(head)
     }
   }
@@ -195,7 +213,7 @@ export class UpstreamConnection {
     sink.onUpgrade(head, rest)
   }
 
-  #begin(head: ResponseHead, bytes: Buffer, sink: ResponseSink): void {
+  #begin(head: ResponseHead, first: ByteRange, sink: ResponseSink): void {
     const empty = sink.isHead || head.status === 204 || head.status === 304
     const framing = this.#framing
     framing.begin({
@@ -207,11 +225,9 @@ export class UpstreamConnection {
     this.#reusable = head.keepAlive && !framing.endsWithConnection
     this.saysTimeout = head.keepAliveTimeoutS !== -1
     this.maxIdleMs = maxIdleOf(head.keepAliveTimeoutS)
-    const end = framing.take(bytes, head.end, bytes.length)
-    if (end < bytes.length) this.#reusable = false
+    const end = framing.take(first.bytes, first.start, first.end)
+    if (end < first.end) this.#reusable = false
     if (framing.isBad) return this.#refuse(sink)
-    first.bytes = bytes
-    first.start = head.end
     first.end = end
     sink.onHead(head, framing, first)
     if (framing.isDone) sink.onEnd()

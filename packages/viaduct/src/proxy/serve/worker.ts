@@ -23,7 +23,8 @@ export class Worker implements AsyncDisposable {
   readonly #accessLog: AccessLog | null
   readonly #connections = new Set<ClientConnection>()
   readonly #refused = new Map<ErrorReason, number>()
-  #idPrefix = randomBytes(13).toString('hex')
+  /** 29 digits, random, for 4096 ids. */
+  #idPrefix = ''
   #lastId = 0
   #leavingSince = 0
   #onEmpty: (() => void) | null = null
@@ -48,11 +49,9 @@ export class Worker implements AsyncDisposable {
 
   /** 32 hexadecimal digits, unique. */
   makeRequestId(): string {
-    if (++this.#lastId === 2 ** 24) {
-      this.#idPrefix = randomBytes(13).toString('hex')
-      this.#lastId = 0
-    }
-    return this.#idPrefix + threeDigits[this.#lastId >> 12] + threeDigits[this.#lastId & 4095]
+    const low = this.#lastId++ & 4095
+    if (low === 0) this.#idPrefix = randomBytes(15).toString('hex').slice(0, 29)
+    return this.#idPrefix + threeDigits[low]
   }
 
   finished(exchange: Exchange): void {
