@@ -9,7 +9,6 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import {
   makeInstanceFiles,
   openShimFiles,
@@ -19,15 +18,10 @@ import type { LogLine } from '../packages/viaduct/src/logs/line-format.ts'
 import { readLog } from '../packages/viaduct/src/logs/read-log.ts'
 import { SharedWriters } from '../packages/viaduct/src/logs/shared-writers.ts'
 import { logFileMaxBytes } from '../packages/viaduct/src/model/limits.ts'
+import { numberOption, report } from './scenarios/report.ts'
 
-const { values } = parseArgs({
-  options: {
-    lines: { type: 'string', default: '2000000' },
-    bytes: { type: 'string', default: '100' },
-  },
-})
-const lines = Number(values.lines)
-const bytes = Number(values.bytes)
+const lines = numberOption('lines', 2_000_000)
+const bytes = numberOption('bytes', 100)
 const goalMbPerSecond = 50
 
 // A blocking writer, as most languages have: the time of a write is the time that the app waited.
@@ -65,24 +59,25 @@ try {
   for (const name of await readdir(join(folder, 'logs'))) {
     written += (await stat(join(folder, 'logs', name))).size
   }
-  let longest = '?'
+  let longestMs = NaN
   const filter = (line: LogLine): boolean => line.stream === 'stderr'
-  for await (const { text } of readLog({ file: logFile, lines: 1, filter })) longest = text
-  const megabytes = (lines * bytes) / 1e6
-  const rate = megabytes / seconds
-  console.log(
-    `${lines} lines of ${bytes} bytes in ${seconds.toFixed(2)} s, Node.js' start included`,
-  )
-  console.log(
-    `from the app  ${rate.toFixed(0)} MB/s, ${(lines / seconds / 1e6).toFixed(2)} M lines/s`,
-  )
-  console.log(`to the disk   ${(written / 1e6).toFixed(0)} MB with stamps, complete: ${complete}`)
-  console.log(`keeper's CPU  ${((user + system) / 1e6).toFixed(2)} s`)
-  console.log(`app waited    at most ${longest.replace('longest ', '')} ms in one write`)
-  if (rate < goalMbPerSecond || !complete) {
-    console.error(`Below the goal of ${goalMbPerSecond} MB/s`)
-    process.exitCode = 1
+  for await (const { text } of readLog({ file: logFile, lines: 1, filter })) {
+    longestMs = Number(text.replace('longest ', ''))
   }
+  const megabytes = (lines * bytes) / 1e6
+  report('log-throughput', [
+    { name: 'lines', value: lines, unit: '' },
+    {
+      name: "from the app, Node.js' start included",
+      value: megabytes / seconds,
+      unit: 'MB/s',
+      least: goalMbPerSecond,
+    },
+    { name: 'to the disk, with stamps', value: written / 1e6, unit: 'MB' },
+    { name: 'incomplete logs', value: complete ? 0 : 1, unit: '', limit: 0 },
+    { name: "keeper's CPU", value: (user + system) / 1e6, unit: 's' },
+    { name: 'longest wait of the app in one write', value: longestMs, unit: 'ms' },
+  ])
 } finally {
   await rm(folder, { recursive: true, force: true })
 }

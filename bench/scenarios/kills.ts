@@ -6,6 +6,7 @@ import type { LoadSummary } from '../../tools/load/messages.ts'
 import { startLoad } from '../../tools/load/start-load.ts'
 import type { Platform } from '../../test/e2e/harness/start-platform.ts'
 import { until } from '../../test/e2e/harness/until.ts'
+import { askKeeper } from './chaos-invariants.ts'
 import { deployFixture, endOf } from './deploy-fixture.ts'
 
 export type Victim = 'keeper' | 'daemon' | 'proxy'
@@ -68,6 +69,8 @@ async function recover(
     from = performance.now()
     await platform.startKeeper()
   }
+  // The daemon outlives the keeper and answers at once: the new keeper must hold all, too.
+  await until(async () => (await holdsAll(platform)) || null)
   await until(async () => {
     const { status, instances } = await platform.client.apps.get(app)
     const ready = instances.filter(({ state }) => state === 'ready').length
@@ -75,6 +78,12 @@ async function recover(
     return status === 'running' && ready === 2 && proxies.length === 2 && !proxies.includes(pid)
   })
   return performance.now() - from
+}
+
+async function holdsAll(platform: Platform): Promise<boolean> {
+  const state = await askKeeper(platform).catch(() => null) // Not yet listening.
+  const living = state?.processes.filter(({ exit }) => exit === null).length ?? 0
+  return state !== null && living >= 2 && state.proxies.length === 2
 }
 
 function isGone(pid: number): boolean {

@@ -11,6 +11,8 @@ export interface Figure {
   readonly unit: string
   /** The value may be at most this. */
   readonly limit?: number
+  /** The value must be at least this. */
+  readonly least?: number
 }
 
 export interface Report {
@@ -36,7 +38,8 @@ export function renderReport({ name, date, machine: where, figures }: Report): s
   const rows = figures.map((figure) => {
     const value = Number.isInteger(figure.value) ? figure.value : figure.value.toFixed(2)
     const verdict = isKept(figure) ? 'kept' : 'BROKEN'
-    const limit = figure.limit === undefined ? '' : `at most ${figure.limit}: ${verdict}`
+    const most = figure.limit === undefined ? '' : `at most ${figure.limit}: ${verdict}`
+    const limit = figure.least === undefined ? most : `at least ${figure.least}: ${verdict}`
     const amount = `${value} ${figure.unit}`.padStart(16)
     return `  ${figure.name.padEnd(58)} ${amount}  ${limit}`.trimEnd()
   })
@@ -55,8 +58,8 @@ export function numberOption(name: string, byDefault: number): number {
   return index === -1 ? byDefault : Number(process.argv[index + 1])
 }
 
-function isKept({ value, limit }: Figure): boolean {
-  return limit === undefined || value <= limit
+function isKept({ value, limit, least }: Figure): boolean {
+  return (limit === undefined || value <= limit) && (least === undefined || value >= least)
 }
 
 function machine(): string {
