@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 const cache = process.env.VIADUCT_COMPILE_CACHE || new URL('../.cache/compile', import.meta.url)
 enableCompileCache(typeof cache === 'string' ? cache : fileURLToPath(cache))
 // It is written at a clean exit; a process that is killed one day has written it by then.
-setTimeout(flushCompileCache, 5_000).unref()
+setTimeout(() => flushCompileCache(), 5_000).unref()
 
 const mains = { daemon: 'daemon/main', proxy: 'proxy/main' }
 const main = Object.hasOwn(mains, process.argv[2] ?? '') ? mains[process.argv[2]] : 'cli/main'
