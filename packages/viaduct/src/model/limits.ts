@@ -243,8 +243,8 @@ export const replayMaxBytes = 64 * 1024
 export const placesMax = 3
 /** A held request looks again, besides at each change of the routes. */
 export const holdRetryMs = 200
-export const deadlineSweepMs = 200
-export const accessLogFlushMs = 500
+export const deadlineSweepMs = 500
+export const accessLogFlushMs = 1_000
 /** An idle client connection of a worker that leaves gets this long for one more request. */
 export const leaveIdleMs = 1_000
 export const listenBacklog = 4_096
