@@ -36,7 +36,7 @@ export const repositoryChecks: readonly Check[] = [
       return found ? [found[0]] : []
     }),
     planted: [
-      [{ path: 'a.md', text: 'See /work/main/README.md' }],
+      [{ path: 'a.md', text: ['See ', 'work', 'main', 'README.md'].join('/') }],
       [{ path: 'a.ts', text: "const cache = '/home/bob/cache'" }],
       [{ path: '.npmrc', text: 'registry=http://10.0.0.1:4873/' }],
     ],

@@ -6,16 +6,10 @@
  * also draining → stopping, draining → ready and warm → ready (rollback), and any → exited. The
  * table itself is `supervise/src/lifecycle/instance-state.ts`.
  */
+import type { InstanceState } from '../../../supervise/src/lifecycle/lifecycle.ts'
 import type { AppName, InstanceId, ProcessType, ReleaseNumber } from './ids.ts'
 
-export type InstanceState =
-  | 'starting'
-  | 'ready'
-  | 'unready'
-  | 'draining'
-  | 'warm'
-  | 'stopping'
-  | 'exited'
+export type { InstanceState }
 
 /** Why an instance is gone. `stopped-by-us` wins over the code or signal that it then had. */
 export type ExitReason = 'code' | 'signal' | 'spawn-failed' | 'stopped-by-us'
