@@ -17,19 +17,24 @@ import {
 import { BodyFraming } from '../http/body-framing.ts'
 import { incomplete } from '../http/field-block.ts'
 import type { RequestHead } from '../http/request-head.ts'
-import { type ErrorReason, errorReasons, renderError } from './error-reasons.ts'
+import type { ResponseHead } from '../http/response-head.ts'
+import type { ClientSide, ResponseOptions } from './client-side.ts'
+import { type ErrorOptions, type ErrorReason, errorReasons, renderError } from './error-reasons.ts'
 import { Exchange } from './exchange.ts'
 import { LastHead } from './last-head.ts'
+import { renderInterimHead, renderResponseHead } from './render-head.ts'
 import type { Tunnel } from './tunnel.ts'
 import type { Worker } from './worker.ts'
 import { countGarbage } from './young-garbage.ts'
 
 const pipelineMaxBytes = 2 * headMaxBytes
 
-export class ClientConnection {
+export class ClientConnection implements ClientSide {
   readonly worker: Worker
   readonly #socket: Socket
   readonly address: string
+  readonly proto: 'http' | 'https' = 'http'
+  readonly readsLater = false
   #pending: Buffer | null = null
   readonly #lastHead: LastHead
   #exchange: Exchange | null = null
@@ -49,7 +54,7 @@ export class ClientConnection {
     this.worker = worker
     const address = socket.remoteAddress ?? 'unknown'
     this.address = address.startsWith('::ffff:') ? address.slice(7) : address
-    this.#lastHead = new LastHead(this.address)
+    this.#lastHead = new LastHead(this)
     this.#idleSince = worker.deadlines.tick()
     this.#deadlineMs = this.#idleSince + headTimeoutMs
     socket.on('data', (bytes: Buffer) => this.#onData(bytes))
@@ -75,6 +80,14 @@ export class ClientConnection {
 
   get hasUnwritten(): boolean {
     return this.#socket.writableLength > 0
+  }
+
+  get isFull(): boolean {
+    return this.#socket.writableNeedDrain
+  }
+
+  takesChunks(minor: 0 | 1): boolean {
+    return minor === 1
   }
 
   /**
@@ -163,10 +176,9 @@ export class ClientConnection {
     const hasBody = head.chunked || head.contentLength > 0
     if (hasBody) head.upgrade = ''
     const requestId = head.requestId === '' ? worker.makeRequestId() : head.requestId
-    const app = worker.router.find(head.hostname)
-    if (app === null) {
-      const reason = worker.router.hasApps ? 'no-app' : 'no-apps-online'
-      return this.#refuse(reason, { withoutBody: head.method === 'HEAD', requestId })
+    const app = worker.findApp(head)
+    if (typeof app === 'string') {
+      return this.#refuse(app, { withoutBody: head.method === 'HEAD', requestId })
     }
     const body = hasBody
       ? new BodyFraming({ length: head.contentLength, chunked: head.chunked })
@@ -174,8 +186,7 @@ export class ClientConnection {
     const exchange = (this.#spare ??= new Exchange(this, app))
     exchange.begin(head, { app, requestId, body })
     this.#exchange = exchange
-    app.counter.requests++
-    exchange.place()
+    exchange.start()
     if (!body || this.#pending === null || exchange.isDone) return
     const rest = this.#pending.subarray(exchange.onRequestBytes(this.#pending))
     this.#pending = rest.length === 0 ? null : rest
@@ -205,22 +216,27 @@ export class ClientConnection {
 
   // Bytes out
 
-  /** @returns False when the client takes no more: wait for `onClientDrain`. */
-  writeText(text: string): boolean {
-    return this.#socket.write(text, 'latin1')
+  writeInterim(head: ResponseHead): void {
+    this.#writeText(renderInterimHead(head))
+  }
+
+  writeHead(head: ResponseHead, options: ResponseOptions, body: string): number {
+    const text = renderResponseHead(head, options) + body
+    this.#writeText(text)
+    return text.length
+  }
+
+  #writeText(text: string): void {
+    this.#socket.write(text, 'latin1')
   }
 
   writeBytes(bytes: Buffer): boolean {
     return this.#socket.write(bytes)
   }
 
-  /** @returns The status that was sent. */
-  writeError(
-    reason: ErrorReason,
-    options: { requestId: string; keepAlive: boolean; withoutBody: boolean; detail?: string },
-  ): number {
+  writeError(reason: ErrorReason, options: ErrorOptions): number {
     this.#exchange?.app.counter.countError(reason)
-    this.writeText(renderError(reason, options))
+    this.#writeText(renderError(reason, options))
     return errorReasons[reason].status
   }
 
@@ -276,7 +292,8 @@ export class ClientConnection {
     if (this.#lingeredBytes > lingerMaxBytes) this.#socket.destroy()
   }
 
-  becomeTunnel(tunnel: Tunnel): void {
+  becomeTunnel(head: ResponseHead, tunnel: Tunnel): void {
+    this.#writeText(renderInterimHead(head, head.upgrade))
     this.#exchange = null
     this.#tunnel = tunnel
     this.#deadlineMs = Infinity

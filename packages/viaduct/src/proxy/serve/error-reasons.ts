@@ -23,6 +23,15 @@ export const errorReasons = {
 
 export type ErrorReason = keyof typeof errorReasons
 
+export interface ErrorOptions {
+  /** Empty: not said. */
+  readonly requestId: string
+  readonly keepAlive: boolean
+  readonly withoutBody: boolean
+  /** One of our own sentences. */
+  readonly detail?: string
+}
+
 const statusTexts: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   404: 'Not Found',
@@ -35,10 +44,7 @@ const statusTexts: Readonly<Record<number, string>> = {
 }
 
 /** The whole answer, head and body. `detail` is one of our own sentences. */
-export function renderError(
-  reason: ErrorReason,
-  options: { requestId: string; keepAlive: boolean; withoutBody: boolean; detail?: string },
-): string {
+export function renderError(reason: ErrorReason, options: ErrorOptions): string {
   const { status, text } = errorReasons[reason]
   const body = `${text}${options.detail ? `: ${options.detail}` : ''}\n`
   const id = options.requestId === '' ? '' : `X-Request-Id: ${options.requestId}\r\n`

@@ -8,7 +8,6 @@ import {
   holdRetryMs,
   idleBodyTimeoutMs,
   placesMax,
-  replayMaxBytes,
   responseHeadTimeoutMs,
 } from '../../model/limits.ts'
 import type { BodyFraming } from '../http/body-framing.ts'
@@ -16,14 +15,10 @@ import type { RequestHead } from '../http/request-head.ts'
 import type { ResponseHead } from '../http/response-head.ts'
 import type { App, Held } from '../route/router.ts'
 import type { Claimant, Upstream } from '../route/upstream.ts'
-import type { ClientConnection } from './client-connection.ts'
+import type { ClientSide } from './client-side.ts'
 import type { ErrorReason } from './error-reasons.ts'
-import {
-  renderInterimHead,
-  renderRequestHead,
-  renderResponseHead,
-  textBodyMaxBytes,
-} from './render-head.ts'
+import { renderRequestHead, textBodyMaxBytes } from './render-head.ts'
+import { Replay } from './replay.ts'
 import { Tunnel } from './tunnel.ts'
 import {
   type ByteRange,
@@ -41,8 +36,6 @@ const idempotent: ReadonlySet<string> = new Set([
   'DELETE',
 ])
 
-const nothing: Buffer[] = []
-
 /** Where a request came, and goes. */
 export interface ExchangeParts {
   readonly app: App
@@ -50,7 +43,7 @@ export interface ExchangeParts {
   readonly body: BodyFraming | null
 }
 
-/** One per client connection, used for one request after the other: garbage costs time. */
+/** One per client, used for one request after the other: garbage costs time. */
 export class Exchange implements ResponseSink, Claimant, Held {
   app: App
   method = ''
@@ -67,18 +60,16 @@ export class Exchange implements ResponseSink, Claimant, Held {
   instance = ''
   release: number | null = null
   readonly address: string
+  readonly proto: 'http' | 'https'
   deadlineMs = Infinity
   claimAt = -1
-  readonly #client: ClientConnection
+  readonly #client: ClientSide
   #headText = ''
   #minor: 0 | 1 = 1
   #body: BodyFraming | null = null
   #upgrade = false
   #keepAlive = true
-  /** The request's body as far as it came, while it may have to be sent again. */
-  #replay = nothing
-  #replayBytes = 0
-  #isRepeatable = true
+  readonly #replay = new Replay()
   #upstream: Upstream | null = null
   #connection: UpstreamConnection | null = null
   #tried: Set<Upstream> | null = null
@@ -90,10 +81,11 @@ export class Exchange implements ResponseSink, Claimant, Held {
   #dechunk = false
   #done = true
 
-  constructor(client: ClientConnection, app: App) {
+  constructor(client: ClientSide, app: App) {
     this.#client = client
     this.app = app
     this.address = client.address
+    this.proto = client.proto
   }
 
   /** Takes the next request; the one before is done. */
@@ -114,9 +106,8 @@ export class Exchange implements ResponseSink, Claimant, Held {
     this.#body = body
     this.#upgrade = head.upgrade !== ''
     this.#keepAlive = head.keepAlive
-    this.#replay = nothing
-    this.#replayBytes = this.#places = this.#holdUntilMs = 0
-    this.#isRepeatable = true
+    this.#replay.begin()
+    this.#places = this.#holdUntilMs = 0
     this.#tried = null
     this.#lastFault = 'no-instance'
     this.#fresh = this.#responding = this.#dechunk = this.#done = false
@@ -133,6 +124,12 @@ export class Exchange implements ResponseSink, Claimant, Held {
 
   // Placing
 
+  /** After `begin`, when the client counts this as its exchange: an answer may come at once. */
+  start(): void {
+    this.app.counter.requests++
+    this.place()
+  }
+
   place(): void {
     if (this.app.held.size > 0) this.app.held.delete(this)
     const { worker } = this.#client
@@ -147,8 +144,8 @@ export class Exchange implements ResponseSink, Claimant, Held {
     this.#wait(responseHeadTimeoutMs)
     this.#connection.send(this.#headText, this)
     if (this.#body === null) return
-    for (const piece of this.#replay) this.#connection.socket.write(piece)
-    if (this.#replayBytes <= replayMaxBytes) this.#client.resume()
+    for (const piece of this.#replay.pieces) this.#connection.socket.write(piece)
+    if (!this.#replay.isFull) this.#client.resume()
   }
 
   #wait(ms: number): void {
@@ -191,7 +188,8 @@ export class Exchange implements ResponseSink, Claimant, Held {
     this.#lastFault = loss.connected ? 'upstream-reset' : 'upstream-refused'
     const mayRepeat = !loss.connected || idempotent.has(this.method)
     const places = loss.connected ? this.#places : 1
-    if (!mayRepeat || !this.#isRepeatable || places >= placesMax) return this.fail(this.#lastFault)
+    if (!mayRepeat || !this.#replay.isWhole || places >= placesMax)
+      return this.fail(this.#lastFault)
     this.retries++
     this.app.counter.retries++
     // A connection that had served may just have been idle for too long: the instance is fine.
@@ -229,27 +227,17 @@ export class Exchange implements ResponseSink, Claimant, Held {
   }
 
   #passOn(piece: Buffer): void {
-    if (this.#isRepeatable) {
-      if (this.#replayBytes === 0) this.#replay = []
-      this.#replay.push(piece)
-      this.#replayBytes += piece.length
-    }
+    this.#replay.add(piece)
     const socket = this.#connection?.socket
     // While nothing was sent, what is kept is all there is: it stays, and no more is read.
     if (socket && !socket.connecting) this.#keepOnlyLittle()
     if (socket) this.#wait(this.#responding ? idleBodyTimeoutMs : responseHeadTimeoutMs)
     const goesOn = socket ? socket.write(piece) : true
-    if (!goesOn || this.#replayBytes > replayMaxBytes) this.#client.pause()
+    if (!goesOn || this.#replay.isFull) this.#client.pause()
   }
 
   #keepOnlyLittle(): void {
-    if (this.#replayBytes > replayMaxBytes) this.#forgetReplay()
-  }
-
-  #forgetReplay(): void {
-    this.#isRepeatable = false
-    this.#replayBytes = 0
-    this.#replay = nothing
+    if (this.#replay.isFull) this.#replay.forget()
   }
 
   onDrain(): void {
@@ -260,7 +248,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
   // The response
 
   onInterim(head: ResponseHead): void {
-    if (this.#minor === 1) this.#client.writeText(renderInterimHead(head))
+    if (this.#minor === 1) this.#client.writeInterim(head)
   }
 
   onUpgrade(head: ResponseHead, rest: Buffer): void {
@@ -280,37 +268,32 @@ export class Exchange implements ResponseSink, Claimant, Held {
     })
     upstream.claim(tunnel)
     upstream.release(this)
-    this.#client.writeText(renderInterimHead(head, head.upgrade))
-    this.#client.becomeTunnel(tunnel)
+    this.#client.becomeTunnel(head, tunnel)
     tunnel.fromUpstream(rest)
   }
 
   onHead(head: ResponseHead, framing: BodyFraming, first: ByteRange): void {
     this.#responding = true
-    this.#forgetReplay()
+    this.#replay.forget()
     this.status = head.status
-    this.#dechunk = head.chunked && this.#minor === 0
+    this.#dechunk = head.chunked && !this.#client.takesChunks(this.#minor)
     const isOpenEnded = framing.endsWithConnection || this.#dechunk
     if (isOpenEnded || !this.isRequestDone || this.#client.isLeaving) this.#keepAlive = false
-    const text = renderResponseHead(head, {
+    this.#wait(idleBodyTimeoutMs)
+    const { bytes, start, end } = first
+    const isText = end - start <= textBodyMaxBytes && (start === end || !this.#dechunk)
+    const text = isText && start !== end ? bytes.toString('latin1', start, end) : ''
+    const options = {
       keepAlive: this.#keepAlive,
       minor: this.#minor,
       chunked: head.chunked && !this.#dechunk,
-    })
-    this.#wait(idleBodyTimeoutMs)
-    const { bytes, start, end } = first
-    if (start === end) this.#write(text)
-    else if (end - start > textBodyMaxBytes || this.#dechunk) {
-      this.#write(text)
-      // The ranges of chunk data count from the beginning of the buffer.
-      const body = this.#dechunk ? bytes : bytes.subarray(start, end)
-      if (!this.onBody(body, framing)) this.#connection?.socket.pause()
-    } else this.#write(text + bytes.toString('latin1', start, end))
-  }
-
-  #write(text: string): void {
-    this.bytesOut += text.length
-    if (!this.#client.writeText(text)) this.#connection?.socket.pause()
+    }
+    this.bytesOut += this.#client.writeHead(head, options, text)
+    if (this.#client.isFull) this.#connection?.socket.pause()
+    if (isText) return
+    // The ranges of chunk data count from the beginning of the buffer.
+    const body = this.#dechunk ? bytes : bytes.subarray(start, end)
+    if (!this.onBody(body, framing)) this.#connection?.socket.pause()
   }
 
   onBody(bytes: Buffer, framing: BodyFraming): boolean {

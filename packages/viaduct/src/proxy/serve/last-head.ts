@@ -4,17 +4,17 @@
  */
 import { parseRequestHead, type RequestHead } from '../http/request-head.ts'
 import type { HeadFault } from '../http/field-block.ts'
+import type { Peer } from './client-side.ts'
 import { renderFirst } from './render-head.ts'
 
 export class LastHead {
-  readonly #address: string
+  readonly #peer: Peer
   #bytes: Buffer | null = null
   #head: RequestHead | null = null
   #lastBytes = 0
 
-  /** @param address The client's. */
-  constructor(address: string) {
-    this.#address = address
+  constructor(peer: Peer) {
+    this.#peer = peer
   }
 
   /** As `parseRequestHead`, or the head of before when `bytes` are just the same. */
@@ -33,7 +33,7 @@ export class LastHead {
     this.#bytes = isLikely ? Buffer.from(bytes) : null
     if (!isLikely) return
     // Through a buffer the text becomes one piece; a joined one is a tree that each write walks.
-    const rendered = Buffer.from(renderFirst(head, this.#address), 'latin1').toString('latin1')
+    const rendered = Buffer.from(renderFirst(head, this.#peer), 'latin1').toString('latin1')
     this.#head = head.keep(rendered)
   }
 }

@@ -1,13 +1,12 @@
 /** The heads that go to the app and to the client, as latin1 text: one write each. */
 import type { RequestHead } from '../http/request-head.ts'
 import type { ResponseHead } from '../http/response-head.ts'
+import type { Peer, ResponseOptions } from './client-side.ts'
 
 /** Bodies up to here travel in the same write as their head. */
 export const textBodyMaxBytes = 8 * 1024
 
-export interface RequestContext {
-  /** The client's address. */
-  readonly address: string
+export interface RequestContext extends Peer {
   readonly requestId: string
   /** Unix milliseconds. */
   readonly startedAt: number
@@ -15,8 +14,8 @@ export interface RequestContext {
 
 /** What the instance gets: the client's fields without hop-by-hop ones, and ours. */
 export function renderRequestHead(head: RequestHead, context: RequestContext): string {
-  const { address, requestId, startedAt } = context
-  const first = head.rendered === '' ? renderFirst(head, address) : head.rendered
+  const { requestId, startedAt } = context
+  const first = head.rendered === '' ? renderFirst(head, context) : head.rendered
   const upgrade = head.upgrade === '' ? '' : `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`
   return first + requestId + renderStart(startedAt) + renderFraming(head) + upgrade + '\r\n'
 }
@@ -31,13 +30,13 @@ function renderStart(startedAt: number): string {
 let lastStart = 0
 let lastStartText = ''
 
-/** As far as it is the same for each request with this head. @param address The client's. */
-export function renderFirst(head: RequestHead, address: string): string {
+/** As far as it is the same for each request with this head. */
+export function renderFirst(head: RequestHead, { address, proto }: Peer): string {
   const host = head.host === '' ? 'localhost' : head.host
   const forwardedFor = head.forwardedFor === '' ? address : `${head.forwardedFor}, ${address}`
   return (
     `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n${head.fields}` +
-    `X-Forwarded-For: ${forwardedFor}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${host}\r\n` +
+    `X-Forwarded-For: ${forwardedFor}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${host}\r\n` +
     'X-Request-Id: '
   )
 }
@@ -48,11 +47,8 @@ function renderFraming(head: RequestHead): string {
   return head.contentLength === -1 ? '' : `Content-Length: ${head.contentLength}\r\n`
 }
 
-/** @param options.minor Of the client: HTTP/1.0 is told when the connection stays open. */
-export function renderResponseHead(
-  head: ResponseHead,
-  options: { keepAlive: boolean; minor: number; chunked: boolean },
-): string {
+/** HTTP/1.0 is told when the connection stays open. */
+export function renderResponseHead(head: ResponseHead, options: ResponseOptions): string {
   if (head.rendered !== '' && options.keepAlive && options.minor === 1) return head.rendered
   const coding = options.chunked ? 'Transfer-Encoding: chunked\r\n' : ''
   const connection = options.keepAlive

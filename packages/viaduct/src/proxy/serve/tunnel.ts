@@ -4,19 +4,19 @@
  */
 import { tunnelHalfClosedMs } from '../../model/limits.ts'
 import type { Claimant } from '../route/upstream.ts'
-import type { ClientConnection } from './client-connection.ts'
+import type { ClientSide } from './client-side.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
 export class Tunnel implements Claimant {
   claimAt = -1
   bytesOut = 0
-  readonly #client: ClientConnection
+  readonly #client: ClientSide
   readonly #connection: UpstreamConnection
   readonly #onClosed: () => void
   #closed = false
   #halfClosed = false
 
-  constructor(client: ClientConnection, connection: UpstreamConnection, onClosed: () => void) {
+  constructor(client: ClientSide, connection: UpstreamConnection, onClosed: () => void) {
     this.#client = client
     this.#connection = connection
     this.#onClosed = onClosed

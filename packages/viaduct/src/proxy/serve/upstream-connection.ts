@@ -15,7 +15,7 @@ import { BodyFraming } from '../http/body-framing.ts'
 import { incomplete } from '../http/field-block.ts'
 import { parseResponseHead, type ResponseHead } from '../http/response-head.ts'
 import { maxIdleOf, type Upstream } from '../route/upstream.ts'
-import type { ClientConnection } from './client-connection.ts'
+import type { ClientSide } from './client-side.ts'
 import { countGarbage } from './young-garbage.ts'
 import type { Deadlines } from './deadlines.ts'
 import { LastResponseHead } from './last-response-head.ts'
@@ -157,8 +157,8 @@ export class UpstreamConnection {
    *
    * @returns False when the client takes no more until it has drained.
    */
-  passTo(client: ClientConnection, bytes: Buffer): boolean {
-    if (bytes.length < pinnedMinBytes && client.hasUnwritten) {
+  passTo(client: ClientSide, bytes: Buffer): boolean {
+    if (bytes.length < pinnedMinBytes && (client.readsLater || client.hasUnwritten)) {
       return client.writeBytes(Buffer.from(bytes))
     }
     const goesOn = client.writeBytes(bytes)

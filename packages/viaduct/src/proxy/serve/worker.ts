@@ -5,8 +5,9 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import { leaveIdleMs } from '../../model/limits.ts'
+import type { RequestHead } from '../http/request-head.ts'
 import type { AccessLog } from '../observe/access-log.ts'
-import { Router } from '../route/router.ts'
+import { type App, Router } from '../route/router.ts'
 import { ClientConnection } from './client-connection.ts'
 import { Deadlines } from './deadlines.ts'
 import type { ErrorReason } from './error-reasons.ts'
@@ -52,6 +53,11 @@ export class Worker implements AsyncDisposable {
     const low = this.#lastId++ & 4095
     if (low === 0) this.#idPrefix = randomBytes(15).toString('hex').slice(0, 29)
     return this.#idPrefix + threeDigits[low]
+  }
+
+  /** @returns Why the request goes nowhere, when it does not. */
+  findApp(head: RequestHead): App | ErrorReason {
+    return this.router.find(head.hostname) ?? (this.router.hasApps ? 'no-app' : 'no-apps-online')
   }
 
   finished(exchange: Exchange): void {

@@ -1,0 +1,73 @@
+/**
+ * Whom an exchange answers: a connection of HTTP/1.1, or a stream of HTTP/2. What differs between
+ * them is here; an exchange knows neither.
+ */
+import type { ResponseHead } from '../http/response-head.ts'
+import type { ErrorOptions, ErrorReason } from './error-reasons.ts'
+import type { Tunnel } from './tunnel.ts'
+import type { Worker } from './worker.ts'
+
+/** Who is at the other end, as the instance is told. */
+export interface Peer {
+  /** Numeric; an IPv4 address never in its IPv6 form. */
+  readonly address: string
+  readonly proto: 'http' | 'https'
+}
+
+export interface ResponseOptions {
+  /** The connection takes another request afterwards. */
+  readonly keepAlive: boolean
+  /** Minor version of HTTP/1 that the request had. */
+  readonly minor: 0 | 1
+  /** The body comes as chunks. */
+  readonly chunked: boolean
+}
+
+export interface ClientSide extends Peer {
+  readonly worker: Worker
+  /** It takes no further request. */
+  readonly isLeaving: boolean
+  /** Bytes that were written are not with the kernel as yet. */
+  readonly hasUnwritten: boolean
+  /** Takes no more at present: wait for `Exchange.onClientDrain`. */
+  readonly isFull: boolean
+  /** What is written is read later (TLS, HTTP/2): a buffer that is used again must be copied. */
+  readonly readsLater: boolean
+
+  /** @returns Whether a body in chunks can be passed on as it is. */
+  takesChunks(minor: 0 | 1): boolean
+  /** How long to wait for something, when a client that is here gets `ms`. */
+  patience(ms: number): number
+  /** It ended its side so long ago that it is presumed gone. */
+  isAbandoned(now: number): boolean
+
+  /** 100, 103 and others before the response. */
+  writeInterim(head: ResponseHead): void
+  /**
+   * @param body The beginning of the body, latin1.
+   * @returns Bytes written.
+   */
+  writeHead(head: ResponseHead, options: ResponseOptions, body: string): number
+  /** @returns As `!isFull`. */
+  writeBytes(bytes: Buffer): boolean
+  /** A whole answer of the platform. @returns The status that was sent. */
+  writeError(reason: ErrorReason, options: ErrorOptions): number
+  /** Sends the head of a 101, and from then on bytes both ways. */
+  becomeTunnel(head: ResponseHead, tunnel: Tunnel): void
+
+  /** Of a tunnel; an exchange has its own. */
+  deadlineMs: number
+  /** Ends our side after what was written. */
+  end(): void
+  /** Ends both sides after what was written. */
+  destroySoon(): void
+
+  /** The exchange is complete. */
+  onFinished(keepAlive: boolean): void
+  /** Stops and continues the request's body. */
+  pause(): void
+  resume(): void
+  /** Closes so that what was sent does not look complete. */
+  reset(): void
+  destroy(): void
+}
