@@ -5,6 +5,7 @@
  * proxy; a proxy refuses a generation that is not newer than its own, starts from the file, and
  * serves on with the last one when the daemon is gone.
  */
+import type { HttpOptions } from './http-options.ts'
 import type { AppName, InstanceId, ReleaseNumber } from './ids.ts'
 
 /** An instance's address as the proxy sees it. */
@@ -24,6 +25,26 @@ export type WhenEmpty =
   | 'crash-looping'
   | 'scaled-to-zero'
 
+/** A way to an app: a host pattern and a path prefix. */
+export interface RouteMatch {
+  /**
+   * `example.com`, `*.example.com` (one label or more), `~^shop[0-9]+\\.example\\.com$` (a regular
+   * expression of RE2 on the whole lower-case name), or `*` for any.
+   */
+  readonly host: string
+  /** `/`, or a prefix of whole segments such as `/blog`, without "/" at its end. */
+  readonly path: string
+  /** The instance sees the path without the prefix, and `X-Forwarded-Prefix`. */
+  readonly stripPath: boolean
+}
+
+/** Maintenance mode: every request gets 503 and a page. */
+export interface Maintenance {
+  /** HTML; null for the platform's own page. */
+  readonly page: string | null
+  readonly retryAfterS: number
+}
+
 export interface AppRoute {
   readonly app: AppName
   /** The release that serves; null when nothing does. For logs and metrics. */
@@ -35,6 +56,11 @@ export interface AppRoute {
   readonly whenEmpty: WhenEmpty
   readonly holdTimeoutMs: number
   readonly holdMaxRequests: number
+  /** Absent: defaults. */
+  readonly http?: HttpOptions
+  readonly maintenance?: Maintenance
+  /** Directories of the release whose files are served, absolute, the first one first. */
+  readonly staticDirs?: readonly string[]
 }
 
 export interface RouteTable {
