@@ -13,7 +13,7 @@ import {
 import type { BodyFraming } from '../http/body-framing.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { ResponseHead } from '../http/response-head.ts'
-import type { App, Held } from '../route/router.ts'
+import type { App, Held } from '../route/app.ts'
 import type { Claimant, Upstream } from '../route/upstream.ts'
 import type { ClientSide } from './client-side.ts'
 import type { ErrorReason } from './error-reasons.ts'
