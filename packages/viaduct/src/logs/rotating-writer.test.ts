@@ -48,6 +48,29 @@ test('a file of an earlier writer is gone on with', async () => {
   assert.equal(readFileSync(file, 'utf8'), 'a\nb\n')
 })
 
+test('a rotation looks at the files that are there, not at all that may be', async () => {
+  const file = join(dir, 'many', 'app.log')
+  const writer = new RotatingWriter({ file, maxBytes: 10, filesKept: Infinity })
+  for (let i = 0; i < 5; i++) writer.write(Buffer.from(`line ${i}\n`))
+  await writer[Symbol.asyncDispose]()
+  const files = [`${file}.4`, `${file}.3`, `${file}.2`, `${file}.1`, file]
+  assert.equal(
+    files.map((each) => readFileSync(each, 'utf8')).join(''),
+    'line 0\nline 1\nline 2\nline 3\nline 4\n',
+  )
+})
+
+test('files beyond a number that was made smaller are removed', async () => {
+  const file = join(dir, 'fewer', 'app.log')
+  for (const filesKept of [4, 2]) {
+    const writer = new RotatingWriter({ file, maxBytes: 10, filesKept })
+    for (let i = 0; i < 6; i++) writer.write(Buffer.from(`line ${i}\n`))
+    await writer[Symbol.asyncDispose]()
+  }
+  const names = (await readdir(join(dir, 'fewer'))).toSorted()
+  assert.deepEqual(names, ['app.log', 'app.log.1', 'app.log.2'])
+})
+
 test('with no old files kept, the file starts over', async () => {
   const file = join(dir, 'single.log')
   const writer = new RotatingWriter({ file, maxBytes: 10, filesKept: 0 })

@@ -4,9 +4,10 @@
  * Several streams share a file by sharing one writer; what is written in one call stays together.
  * A disk that is full loses lines, never the process: the writer drops, says so once, and goes on.
  */
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { logQueueMaxBytes } from '../model/limits.ts'
+import { renameIfThere, shiftRotated } from './rotate-files.ts'
 
 export interface RotatingWriterOptions {
   readonly file: string
@@ -22,6 +23,8 @@ export interface RotatingWriterOptions {
 const batchMaxBuffers = 1024
 /** Small enough that a reader that waits goes on soon. */
 const batchMaxBytes = 512 * 1024
+/** One batch of room is enough to go on: a writer that waits for more waits longer at a time. */
+const readyBytes = logQueueMaxBytes - batchMaxBytes
 
 export class RotatingWriter implements AsyncDisposable {
   readonly #options: RotatingWriterOptions
@@ -51,9 +54,9 @@ export class RotatingWriter implements AsyncDisposable {
     return this.#queuedBytes < logQueueMaxBytes
   }
 
-  /** Resolves when the queue is well below its mark again. */
+  /** Resolves when the queue has room for some more. */
   ready(): Promise<void> {
-    if (this.#queuedBytes < logQueueMaxBytes / 2) return Promise.resolve()
+    if (this.#queuedBytes < readyBytes) return Promise.resolve()
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
@@ -79,7 +82,7 @@ export class RotatingWriter implements AsyncDisposable {
         this.#queuedBytes = 0
         await this.#close()
       }
-      if (this.#queuedBytes < logQueueMaxBytes / 2) {
+      if (this.#queuedBytes < readyBytes) {
         for (const resolve of this.#waiting.splice(0)) resolve()
       }
     }
@@ -114,10 +117,9 @@ export class RotatingWriter implements AsyncDisposable {
   async #rotate(): Promise<void> {
     const { file, filesKept } = this.#options
     await this.#close()
-    await rm(filesKept === 0 ? file : `${file}.${filesKept}`, { force: true })
-    for (let age = filesKept - 1; age >= 0; age--) {
-      await renameIfThere(age === 0 ? file : `${file}.${age}`, `${file}.${age + 1}`)
-    }
+    await shiftRotated(file, filesKept)
+    if (filesKept === 0) await rm(file, { force: true })
+    else await renameIfThere(file, `${file}.1`)
   }
 
   async #close(): Promise<void> {
@@ -134,13 +136,4 @@ async function writeAll(handle: FileHandle, buffers: readonly Buffer[]): Promise
   if (bytesWritten === whole) return
   const rest = Buffer.concat(buffers).subarray(bytesWritten)
   for (let at = 0; at < rest.length;) at += (await handle.write(rest, at)).bytesWritten
-}
-
-async function renameIfThere(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to)
-  } catch (error) {
-    const gone = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    if (!gone) throw error
-  }
 }
