@@ -25,6 +25,12 @@ interface Pipe {
   readonly closed: Promise<void>
 }
 
+/**
+ * One for all pipes: what is read is stamped, which copies it, before the next read. A buffer for
+ * each would make the keeper collect garbage while apps wait for it.
+ */
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
+
 export class LogPipes {
   readonly #log: SharedWriter
   readonly #pipes: readonly Pipe[]
@@ -76,17 +82,20 @@ function openPipe(stream: LogStream, options: LogPipesOptions): Pipe {
     stream,
     ...(onLine && { onLine: (line) => onLine(stream, line.toString('utf8')) }),
   })
+  const take = (bytes: number, buffer: Uint8Array): boolean => {
+    const chunk = Buffer.from(buffer.buffer, buffer.byteOffset, bytes)
+    if (writer.write(stamper.push(chunk))) return true
+    void writer.ready().then(() => socket.resume())
+    return false // Pauses it.
+  }
   const socket = new Socket({
     fd: openOutput(options.dir, stream),
     readable: true,
     writable: false,
+    onread: { buffer: readBuffer, callback: take },
   })
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   socket.on('error', () => socket.destroy()) // A pipe that breaks has ended.
-  socket.on('data', (chunk: Buffer) => {
-    if (writer.write(stamper.push(chunk))) return
-    socket.pause()
-    void writer.ready().then(() => socket.resume())
-  })
+  socket.resume()
   return { socket, stamper, closed }
 }
