@@ -118,13 +118,20 @@ async function failure(promise: Promise<unknown>, code: string, message: RegExp)
   return thrown
 }
 
-/** A dependency as an archive, which npm installs without a network. */
+/** A dependency that brings a command. */
 async function dependency(): Promise<Buffer> {
+  const facts = { name: 'dep', version: '1.0.0', bin: { dep: 'dep.js' } }
+  const program = '#!/usr/bin/env node\nconsole.log("dep runs")\n'
+  return await packed({ 'package.json': JSON.stringify(facts), 'dep.js': program })
+}
+
+/** A package as an archive, which npm installs without a network. */
+async function packed(files: Readonly<Record<string, string>>): Promise<Buffer> {
   const dir = await mkdtemp(join(root, 'dependency-'))
   await mkdir(join(dir, 'package'))
-  const facts = { name: 'dep', version: '1.0.0', bin: { dep: 'dep.js' } }
-  await writeFile(join(dir, 'package/package.json'), JSON.stringify(facts))
-  await writeFile(join(dir, 'package/dep.js'), '#!/usr/bin/env node\nconsole.log("dep runs")\n')
+  for (const [name, text] of Object.entries(files)) {
+    await writeFile(join(dir, 'package', name), text)
+  }
   return await create({ cwd: dir, gzip: true, portable: true }, ['package']).concat()
 }
 
@@ -249,12 +256,64 @@ test('an uploaded node_modules is taken as it is', limit, async () => {
   assert.equal(await readFile(join(path, 'node_modules/dep/x'), 'utf8'), 'mine')
 })
 
-test('a failed install says step, command, code and the last lines', limit, async () => {
+test('a failed install says step, command, code and what could not be had', limit, async () => {
   const files = { 'package.json': JSON.stringify(withDep) }
   const error = await failure(build(files), 'build-failed', /"npm install .*" ended with code \d+/)
   assert.equal(error.data['step'], 'install')
   assert.match(String(error.data['lines']), /dep\.tgz/)
   assert.ok((error.data['lines'] as string[]).length <= 20)
+})
+
+test('a lock file that is out of step is named, without the help of npm', limit, async () => {
+  const lock = { name: 'hello', lockfileVersion: 3, packages: { '': { name: 'hello' } } }
+  const files = {
+    'package.json': JSON.stringify(withDep),
+    'dep.tgz': await dependency(),
+    'package-lock.json': JSON.stringify(lock),
+  }
+  const error = await failure(build(files), 'build-failed', /"npm ci --omit=dev" ended with code 1/)
+  const lines = error.data['lines'] as string[]
+  assert.match(lines[0] ?? '', /EUSAGE/)
+  assert.match(lines.at(-1) ?? '', /Missing: dep@.* from lock file/)
+  assert.match(error.hint, /Run "npm install"/)
+})
+
+test('a script of a package that fails is named, with its last lines', limit, async () => {
+  const dep = { name: 'dep', version: '1.0.0', scripts: { postinstall: 'node fail.js' } }
+  const fail = `for (let i = 0; i < 50; i++) console.log('line', i)
+    console.error('no compiler')
+    process.exit(3)`
+  const files = {
+    'package.json': JSON.stringify({ ...withDep, dependencies: { dep: 'file:dep.tgz' } }),
+    'dep.tgz': await packed({ 'package.json': JSON.stringify(dep), 'fail.js': fail }),
+  }
+  const error = await failure(build(files), 'build-failed', /ended with code 3/)
+  const lines = error.data['lines'] as string[]
+  assert.match(lines.slice(0, 4).join('\n'), /node_modules\/dep\n.*\n.*node fail\.js/)
+  assert.match(lines.at(-1) ?? '', /no compiler/)
+  assert.equal(lines.length, 20)
+})
+
+test('the registry that the app names comes before that of the platform', limit, async () => {
+  assert.ok(npm)
+  const settings = { ...npm.settings, npm_config_registry: 'http://127.0.0.1:9/platform/' }
+  const retries = 'fetch-retries=0\n'
+  const ask = (npmrc: string) =>
+    failure(
+      build(
+        {
+          'package.json': JSON.stringify({ ...withDep, dependencies: { ms: '2.1.3' } }),
+          '.npmrc': `${retries}${npmrc}`,
+        },
+        { npm: { ...npm!, settings } },
+      ),
+      'build-failed',
+      /npm install/,
+    )
+  assert.match(String((await ask('')).data['lines']), /127\.0\.0\.1:9\/platform\/ms/)
+  const own = await ask('registry = http://127.0.0.1:9/own/\n')
+  assert.match(String(own.data['lines']), /127\.0\.0\.1:9\/own\/ms/)
+  assert.match(own.hint, /does not reach the npm registry/)
 })
 
 test('a build that takes too long is ended and named, as is one without npm', limit, async () => {

@@ -119,7 +119,7 @@ async function npm(
       shown: `npm ${args}`,
       command: `exec node "$VIADUCT_NPM" ${args}`,
       cwd: tree,
-      env: buildEnvironment(options, found),
+      env: buildEnvironment(options, { found, npmrc: await readAppFile(tree, '.npmrc') }),
       ...{ timeoutMs, signal, runJob, onOutput },
     })
   } finally {
@@ -127,7 +127,10 @@ async function npm(
   }
 }
 
-function buildEnvironment(options: InstallOptions, found: Npm): Environment {
+function buildEnvironment(
+  options: InstallOptions,
+  { found, npmrc }: { found: Npm; npmrc: string | null },
+): Environment {
   return {
     ...baseEnvironment({
       nodeDir: options.nodeDir,
@@ -141,11 +144,18 @@ function buildEnvironment(options: InstallOptions, found: Npm): Environment {
     npm_config_update_notifier: 'false',
     npm_config_progress: 'false',
     npm_config_color: 'false',
-    ...found.settings,
+    ...settingsBelow(npmrc, found.settings),
     ...options.env,
     npm_config_cache: join(options.homeDir, 'npm'),
     VIADUCT_NPM: found.cli,
   }
+}
+
+/** For npm a variable comes before any file; here what the app says comes before the platform. */
+function settingsBelow(npmrc: string | null, settings: Environment): Environment {
+  const own = [...(npmrc ?? '').matchAll(/^[ \t]*([a-z-]+)[ \t]*=/gm)].map(([, key = '']) => key)
+  const names = new Set(own.map((key) => `npm_config_${key.replaceAll('-', '_')}`))
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => !names.has(name)))
 }
 
 function noNpm(step: string, args: string): AppError {

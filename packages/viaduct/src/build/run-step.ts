@@ -1,12 +1,13 @@
 /**
  * Runs one command of a build and turns its failure into an error that says all there is to know:
- * the step, the command, how it ended, the last lines.
+ * the step, the command, how it ended, the lines that say why.
  *
  * How a command is run (as the app's user, below the keeper) is the caller's: `RunJob`.
  */
 import { AppError } from '../model/app-error.ts'
-import { buildErrorLines } from '../model/limits.ts'
 import type { Environment } from './compose-environment.ts'
+import { explainNpm } from './explain-npm.ts'
+import { FailureLines } from './failure-lines.ts'
 
 export type OutputStream = 'stdout' | 'stderr'
 
@@ -49,11 +50,11 @@ export interface StepOptions {
 
 /**
  * @throws {AppError} `build-failed` with `data` `{ step, command, exitCode | signal, timeoutMs?,
- *   lines }`; `disk-full`, with the same data, when the lines say so.
+ *   lines }`; `disk-full`, with the same data, when the lines say so. `lines`: see `FailureLines`.
  * @throws What `options.signal` aborted with.
  */
 export async function runStep(options: StepOptions): Promise<void> {
-  const lines: string[] = []
+  const output = new FailureLines()
   const { step, shown, runJob, signal, timeoutMs, onOutput } = options
   onOutput({ type: 'step', step, command: shown })
   const startedAt = performance.now()
@@ -64,32 +65,32 @@ export async function runStep(options: StepOptions): Promise<void> {
     signal,
     timeoutMs,
     onLine: (stream, line) => {
-      lines.push(line)
-      if (lines.length > buildErrorLines) lines.shift()
+      output.add(line)
       onOutput({ type: 'line', stream, line })
     },
   })
   signal.throwIfAborted()
   if (end.code === 0) return
   const isLate = performance.now() - startedAt >= timeoutMs
-  throw failure(options, { ...end, isLate, lines })
+  throw failure(options, { ...end, isLate, output })
 }
 
 function failure(
   { step, shown, timeoutMs }: StepOptions,
-  end: { code: number | null; signal: string | null; isLate: boolean; lines: readonly string[] },
+  end: { code: number | null; signal: string | null; isLate: boolean; output: FailureLines },
 ): AppError {
+  const lines = end.output.lines()
   const how = end.code === null ? `was ended by ${end.signal}` : `ended with code ${end.code}`
   const reason = end.isLate ? `took longer than ${timeoutMs} ms` : how
-  const isFull = end.lines.some((line) => /\bENOSPC\b/.test(line))
+  const isFull = lines.some((line) => /\bENOSPC\b/.test(line))
   return new AppError(isFull ? 'disk-full' : 'build-failed', `"${shown}" ${reason}`, {
-    ...(!isFull && { hint: 'Its last lines say why. The release that runs was not touched.' }),
+    ...(!isFull && { hint: explainNpm(end.output) }),
     data: {
       step,
       command: shown,
       ...(end.code === null ? { signal: end.signal } : { exitCode: end.code }),
       ...(end.isLate && { timeoutMs }),
-      lines: end.lines,
+      lines,
     },
   })
 }

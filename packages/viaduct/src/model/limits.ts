@@ -59,7 +59,7 @@ export const processTypesMax = 50
 export const dependencyCachesKept = 3
 /** npm is asked once for its settings; a cold start of it takes seconds. */
 export const npmQuestionTimeoutMs = 30_000
-/** Last lines of a failed build that the error carries. */
+/** Lines of a failed build that the error carries: a screenful, with the cause in it. */
 export const buildErrorLines = 20
 /** One install or build command. */
 export const buildTimeoutMs = 15 * 60_000
@@ -71,6 +71,10 @@ export const logFilesKept = 4
 export const logLineMaxBytes = 16 * 1024
 /** After the exit a grandchild may hold the output open; this long is waited for its EOF. */
 export const logDrainMs = 2_000
+/**
+ * An exit is told with its last lines in the log, but not later than this after all of it is gone.
+ */
+export const exitOutputMs = 500
 
 /** Log lines waiting for the disk; above it the keeper stops reading the app's pipe. */
 export const logQueueMaxBytes = 4 * 1024 * 1024
@@ -221,6 +225,21 @@ export const upstreamIdleConnectionsMax = 256
 export const responseHeadTimeoutMs = 60_000
 /** Neither end of a body moves for this long. */
 export const idleBodyTimeoutMs = 300_000
+/** Requests per app and worker that wait because its instances have all they may have. */
+export const queueMax = 1_000
+/** A request that waited longer for its turn has a client that is about to give up. */
+export const queueTimeoutMs = 10_000
+/** Refused, reset, garbled or timed out this often in a row: an instance gets nothing for a while. */
+export const ejectAfterFailures = 5
+/** The first time; doubles each time, so that a dead one is asked seldom. */
+export const ejectForMs = 10_000
+export const ejectForMaxMs = 60_000
+/** An instance that just came gets at least this share of what it would get. */
+export const slowStartShareMin = 0.1
+/** WebSockets of a release that leaves are closed within this, one after the other. */
+export const webSocketCloseSpreadMs = 10_000
+/** A client that was sent a close frame answers it within this. */
+export const webSocketCloseTimeoutMs = 5_000
 /** A head is complete this long after its first byte, or its connection is closed. */
 export const headTimeoutMs = 30_000
 /** A client connection between two requests. */

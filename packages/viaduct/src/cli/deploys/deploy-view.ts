@@ -2,24 +2,35 @@
  * Shows the events of a deploy as they come: a line for each thing that is done, with its time, the
  * output of the build, and on a terminal one moving line for what is in progress.
  */
+import { isNpmError } from '../../build/failure-lines.ts'
 import type { DeployEventResource } from '../../contract/resources.ts'
 import { renderDuration } from '../output/render-amounts.ts'
 import type { StatusLine } from '../output/status-line.ts'
 import type { Style, Terminal } from '../output/terminal.ts'
 
-/** @returns A function that shows one event. With `--json` each is one JSON line. */
-export function openDeployView(
-  terminal: Terminal,
-  status: StatusLine,
-): (event: DeployEventResource) => void {
-  let startedAt: number | null = null
-  return (event) => {
-    startedAt ??= event.at
-    terminal.printJson(event)
-    if (terminal.json) return
-    const line = renderEvent(event, terminal)
-    if (line !== null) status.print(line)
-    else status.show(event.message)
+export interface DeployView {
+  /** Shows one event. With `--json` each is one JSON line. */
+  show(event: DeployEventResource): void
+  /** Lines of the build that are on the screen already. */
+  readonly shown: ReadonlySet<string>
+}
+
+/** npm's account of a failure is left to the error at the end, which has the part that counts. */
+export function openDeployView(terminal: Terminal, status: StatusLine): DeployView {
+  const shown = new Set<string>()
+  return {
+    shown,
+    show(event) {
+      terminal.printJson(event)
+      if (terminal.json) return
+      if (event.type === 'build.output') {
+        if (isNpmError(event.message)) return
+        shown.add(event.message)
+      }
+      const line = renderEvent(event, terminal)
+      if (line !== null) status.print(line)
+      else status.show(event.message)
+    },
   }
 }
 
@@ -46,7 +57,7 @@ const marks: Readonly<Record<string, Mark>> = {
 /** @returns null for what has only begun: it belongs on the status line. */
 function renderEvent(event: DeployEventResource, { paint }: Terminal): string | null {
   if (event.type === 'build.output') {
-    return paint('dim', `    ${String(event.data['line'] ?? event.message)}`)
+    return paint('dim', `    ${event.message}`)
   }
   const mark = marks[event.type]
   if (!mark) return null

@@ -1,6 +1,6 @@
 /**
  * Why a deploy failed, whole: for a release that was never ready the report of what was tried and
- * seen, for a build that failed its last lines. Pure.
+ * seen, for a build that failed the lines that say why. Pure.
  */
 import type { DeployResource } from '../../contract/resources.ts'
 import type { ListeningSocket, ReadinessAttempt, ReadinessReport } from '../../model/readiness.ts'
@@ -9,10 +9,16 @@ import type { Paint } from '../output/terminal.ts'
 
 type Failure = NonNullable<DeployResource['error']>
 
-/** @returns Lines for stderr, without a final newline. */
-export function renderFailure(failure: Failure, paint: Paint): string {
+/**
+ * @param options.shown Lines of the build that the reader has seen: they are not said again.
+ * @returns Lines for stderr, without a final newline.
+ */
+export function renderFailure(
+  failure: Failure,
+  { paint, shown }: { paint: Paint; shown: ReadonlySet<string> },
+): string {
   const report = findReport(failure.data)
-  const facts = report ? renderReport(report, paint) : renderBuild(failure.data, paint)
+  const facts = report ? renderReport(report, paint) : renderBuild(failure.data, { paint, shown })
   const hint = failure.hint || (report?.advice ?? '')
   return [
     `${paint('red', 'Error:')} ${failure.message}`,
@@ -44,13 +50,14 @@ function renderReport(report: Partial<ReadinessReport>, paint: Paint): string[] 
   ]
 }
 
-function renderBuild(data: Failure['data'], paint: Paint): string[] {
-  const { step, exitCode, lines } = data
-  return [
-    ...renderPart('step', step === undefined ? [] : [String(step)], paint),
-    ...renderPart('exit code', exitCode === undefined ? [] : [String(exitCode)], paint),
-    ...renderPart('it wrote', Array.isArray(lines) ? lines.map(renderLine) : [], paint),
-  ]
+/** The message names the command and how it ended. */
+function renderBuild(
+  { lines }: Failure['data'],
+  { paint, shown }: { paint: Paint; shown: ReadonlySet<string> },
+): string[] {
+  const wrote = Array.isArray(lines) ? lines.map(renderLine) : []
+  const unseen = wrote.filter((line) => !shown.has(line))
+  return renderPart('it wrote', unseen, paint)
 }
 
 /** `result      refused ×212 from 0 to 1.2 s`: the name stands beside the first line only. */

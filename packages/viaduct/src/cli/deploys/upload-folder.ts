@@ -30,10 +30,14 @@ export async function uploadFolder(
   terminal.printJson({ type: 'uploaded', bytes, entries, skipped, tookMs, deploy })
   const took = terminal.paint('dim', `  ${renderDuration(tookMs)}`)
   const sign = terminal.paint('green', '✓')
-  status.print(`  ${sign} Uploaded ${entries} entries, ${renderBytes(bytes)}${took}`)
+  status.print(`  ${sign} Uploaded ${renderEntries(entries)}, ${renderBytes(bytes)}${took}`)
   if (skipped.length > 0)
     status.print(`  ${terminal.paint('yellow', '!')} ${renderSkipped(skipped)}`)
   return deploy
+}
+
+function renderEntries(count: number): string {
+  return count === 1 ? '1 entry' : `${count} entries`
 }
 
 /** An ignore file is often meant for git only; what the app may miss must not go in silence. */

@@ -28,32 +28,36 @@ export async function watchDeploy(
   deploy: DeployResource,
   options: WatchOptions = {},
 ): Promise<DeployResource> {
-  return conclude(session, await followEvents(session, deploy, options))
+  const { end, shown } = await followEvents(session, deploy, options)
+  return conclude(session, { end, shown })
 }
 
 async function followEvents(
   { client, terminal }: Session,
   deploy: DeployResource,
   options: WatchOptions,
-): Promise<DeployResource> {
+): Promise<{ end: DeployResource; shown: ReadonlySet<string> }> {
   using status = openStatusLine(terminal)
   using _ = onInterrupt(() => {
     status[Symbol.dispose]()
     terminal.note(renderInterrupted(deploy))
     process.exit(interruptedExitCode)
   })
-  const show = openDeployView(terminal, status)
+  const { show, shown } = openDeployView(terminal, status)
   const until = options.untilDrained ? 'drained' : 'finished'
   const events = client.deploys.events(deploy.app, deploy.id, { until })
   for (;;) {
     const next = await events.next()
-    if (next.done) return next.value
+    if (next.done) return { end: next.value, shown }
     show(next.value)
   }
 }
 
 /** Sets the exit code and says why, when the deploy did not succeed. */
-function conclude({ terminal }: Session, deploy: DeployResource): DeployResource {
+function conclude(
+  { terminal }: Session,
+  { end: deploy, shown }: { end: DeployResource; shown: ReadonlySet<string> },
+): DeployResource {
   terminal.printJson({ type: 'result', deploy })
   if (deploy.state === 'succeeded') return deploy
   const code = deploy.error?.code ?? deploy.state
@@ -61,7 +65,7 @@ function conclude({ terminal }: Session, deploy: DeployResource): DeployResource
     ? errorCatalogue[code as keyof typeof errorCatalogue].exitCode
     : 1
   if (terminal.json) return deploy
-  if (deploy.error) terminal.note(renderFailure(deploy.error, terminal.paint))
+  if (deploy.error) terminal.note(renderFailure(deploy.error, { paint: terminal.paint, shown }))
   else terminal.note(`${terminal.paint('red', 'Error:')} The deploy was ${deploy.state}`)
   if (deploy.from !== null && deploy.state === 'failed') {
     terminal.note(`${renderRelease(deploy.from)} serves as before.`)
