@@ -21,6 +21,8 @@ export interface AppCounters {
   readonly errors: Readonly<Record<string, number>>
   readonly held: number
   readonly retries: number
+  /** Times that an instance was taken out after failures in a row. */
+  readonly ejections: number
   /** Milliseconds over the requests since the last minute or so. */
   readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number }
 }

@@ -7,6 +7,8 @@ export class AppCounter {
   requests = 0
   held = 0
   retries = 0
+  /** Instances that were taken out for a while. */
+  ejections = 0
   readonly #errors = new Map<ErrorReason, number>()
   readonly #latency = new LatencyHistogram()
 
@@ -20,9 +22,9 @@ export class AppCounter {
   }
 
   read(nowMs: number): AppCounters {
-    const { requests, held, retries } = this
+    const { requests, held, retries, ejections } = this
     return {
-      ...{ requests, held, retries },
+      ...{ requests, held, retries, ejections },
       errors: Object.fromEntries(this.#errors),
       latencyMs: this.#latency.read(nowMs),
     }

@@ -3,9 +3,10 @@
  * wait for one.
  */
 import type { AppName } from '../../model/ids.ts'
-import type { AppRoute, WhenEmpty } from '../../model/route.ts'
+import type { AppRoute } from '../../model/route.ts'
 import { AppCounter } from '../observe/app-counter.ts'
 import type { Upstream } from './upstream.ts'
+import { type UsePolicy, usePolicyOf } from './use-policy.ts'
 
 /** A request that waits for an instance. */
 export interface Held {
@@ -13,36 +14,94 @@ export interface Held {
   place(): void
 }
 
-/** An app of the table; lives on over tables, with its counters and held requests. */
+/** Lives on over tables, with its counters and held requests. */
 export class App {
   readonly name: AppName
   readonly counter = new AppCounter()
   readonly held = new Set<Held>()
   route: AppRoute
+  policy: UsePolicy
   upstreams: readonly Upstream[] = []
+  /** In-flight counts alone decide who gets a request: no limit, no slow start, none ejected. */
+  #isPlain = true
 
   constructor(route: AppRoute) {
     this.name = route.app
     this.route = route
+    this.policy = usePolicyOf(route.http ?? {})
   }
 
-  get whenEmpty(): WhenEmpty {
-    return this.route.whenEmpty
+  /** @param upstreams Of `route`, in its order. */
+  take(route: AppRoute, upstreams: readonly Upstream[]): void {
+    if (route.http !== this.route.http) this.policy = usePolicyOf(route.http ?? {})
+    this.route = route
+    this.upstreams = upstreams
+    this.#isPlain = !this.#hasLimits && this.policy.slowStartMs === 0
+    const onFree = this.#hasLimits ? () => this.#wakeFirst() : null
+    for (const upstream of upstreams) {
+      upstream.onFree = onFree
+      if (upstream.ejectedUntilMs > 0) this.#isPlain = false
+    }
   }
 
   /** Least in flight of two taken at random, of those that were not tried. */
-  pick(tried: ReadonlySet<Upstream> | null, random: () => number): Upstream | null {
+  pick(tried: ReadonlySet<Upstream> | null, random: () => number, now: number): Upstream | null {
     const all = this.upstreams
     const list = tried === null ? all : all.filter((upstream) => !tried.has(upstream))
-    if (list.length <= 1) return list[0] ?? null
-    const first = (random() * list.length) | 0
-    const other = (random() * (list.length - 1)) | 0
-    const a = list[first] as Upstream
-    const b = list[other >= first ? other + 1 : other] as Upstream
-    return b.inFlight < a.inFlight ? b : a
+    return leastOfTwo(this.#isPlain ? list : this.#choose(list, random, now), random)
+  }
+
+  /** There are instances, but they have all the requests they may have. */
+  get isFull(): boolean {
+    if (!this.#hasLimits || this.upstreams.length === 0) return false
+    const { appRequestsMax, instanceRequestsMax } = this.policy
+    let inFlight = 0
+    let hasRoom = false
+    for (const upstream of this.upstreams) {
+      inFlight += upstream.inFlight
+      if (upstream.inFlight < instanceRequestsMax) hasRoom = true
+    }
+    return !hasRoom || inFlight >= appRequestsMax
+  }
+
+  /** A request failed at an instance; after some in a row it gets none for a while. */
+  failed(upstream: Upstream, now: number): void {
+    if (!upstream.fail(now, this.policy)) return
+    this.counter.ejections++
+    this.#isPlain = false
   }
 
   wakeHeld(): void {
     for (const each of [...this.held]) each.place()
   }
+
+  get #hasLimits(): boolean {
+    const { appRequestsMax, instanceRequestsMax } = this.policy
+    return appRequestsMax !== Infinity || instanceRequestsMax !== Infinity
+  }
+
+  #wakeFirst(): void {
+    for (const first of this.held) return first.place()
+  }
+
+  /** Those that may get a request now; when every one is ejected, better one of them than none. */
+  #choose(list: readonly Upstream[], random: () => number, now: number): readonly Upstream[] {
+    const { instanceRequestsMax, slowStartMs } = this.policy
+    if (this.isFull) return []
+    const free = list.filter(({ inFlight }) => inFlight < instanceRequestsMax)
+    const good = free.filter((upstream) => !upstream.isEjected(now))
+    const able = good.length > 0 ? good : free
+    if (slowStartMs === 0) return able
+    const lucky = able.filter((upstream) => random() < upstream.shareAt(now, slowStartMs))
+    return lucky.length > 0 ? lucky : able
+  }
+}
+
+function leastOfTwo(list: readonly Upstream[], random: () => number): Upstream | null {
+  if (list.length <= 1) return list[0] ?? null
+  const first = (random() * list.length) | 0
+  const other = (random() * (list.length - 1)) | 0
+  const a = list[first] as Upstream
+  const b = list[other >= first ? other + 1 : other] as Upstream
+  return b.inFlight < a.inFlight ? b : a
 }

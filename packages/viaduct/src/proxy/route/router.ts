@@ -44,8 +44,10 @@ export class Router {
     for (const route of table.apps) {
       const app = this.#apps.get(route.app) ?? new App(route)
       this.#apps.set(route.app, app)
-      app.route = route
-      app.upstreams = route.upstreams.map((address) => this.#routed(address))
+      app.take(
+        route,
+        route.upstreams.map((address) => this.#routed(address)),
+      )
       for (const upstream of app.upstreams) routed.add(upstream)
       for (const host of route.hosts) this.#hosts.set(host, app)
     }
@@ -60,7 +62,7 @@ export class Router {
   #routed(address: AppRoute['upstreams'][number]): Upstream {
     const known = this.#upstreams.get(address.id)
     const isSame = known?.port === address.port && known.host === address.host
-    const upstream = isSame ? known : new Upstream(address)
+    const upstream = isSame ? known : new Upstream(address, performance.now())
     if (known && !isSame) {
       known.isRouted = false
       known.closeIdle(0, true)
@@ -75,8 +77,7 @@ export class Router {
     for (const app of this.#apps.values()) {
       if (names.has(app.name)) continue
       this.#apps.delete(app.name)
-      app.upstreams = []
-      app.route = { ...app.route, whenEmpty: 'stopped' }
+      app.take({ ...app.route, whenEmpty: 'stopped' }, [])
       app.wakeHeld()
     }
   }

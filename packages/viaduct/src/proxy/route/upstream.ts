@@ -4,7 +4,9 @@
  * nothing.
  */
 import {
+  ejectForMaxMs,
   nonIdempotentIdleMs,
+  slowStartShareMin,
   upstreamIdleConnectionsMax,
   upstreamIdleMarginMs,
   upstreamIdleMs,
@@ -13,6 +15,7 @@ import type { InstanceId } from '../../model/ids.ts'
 import type { Upstream as UpstreamAddress } from '../../model/route.ts'
 import type { DrainResult, UpstreamCounters } from '../../wire/proxy-protocol.ts'
 import type { UpstreamConnection } from '../serve/upstream-connection.ts'
+import type { UsePolicy } from './use-policy.ts'
 
 /** Whoever has a claim: a request or a tunnel. It has one at a time. */
 export interface Claimant {
@@ -28,13 +31,22 @@ export class Upstream {
   readonly port: number
   /** False once a routing table without it was applied. */
   isRouted = true
+  /** Called when it has one request less; null: nobody waits for that. */
+  onFree: (() => void) | null = null
+  /** It gets no requests until then, when there are others; 0: never ejected. */
+  ejectedUntilMs = 0
+  #failures = 0
+  #ejections = 0
+  readonly #sinceMs: number
   #requests = 0
   /** In no order: an array costs a fraction of a set. */
   readonly #claims: Claimant[] = []
   readonly #idle: UpstreamConnection[] = []
   #waiting: (() => void)[] = []
 
-  constructor(address: UpstreamAddress) {
+  /** @param now When it was routed first. */
+  constructor(address: UpstreamAddress, now: number) {
+    this.#sinceMs = now
     this.id = address.id
     this.host = address.host
     this.port = address.port
@@ -62,8 +74,34 @@ export class Upstream {
       last.claimAt = at
     }
     claimant.claimAt = -1
-    if (this.#claims.length > 0) return
-    for (const wake of this.#waiting.splice(0)) wake()
+    if (this.#claims.length === 0) for (const wake of this.#waiting.splice(0)) wake()
+    this.onFree?.()
+  }
+
+  isEjected(now: number): boolean {
+    return now < this.ejectedUntilMs
+  }
+
+  /** It answered. */
+  succeed(): void {
+    this.#failures = 0
+  }
+
+  /** @returns True when it is ejected by this. */
+  fail(now: number, policy: UsePolicy): boolean {
+    if (++this.#failures < policy.ejectAfterFailures || this.isEjected(now)) return false
+    // One that was good for as long as it had been ejected starts over.
+    const isNew = now - this.ejectedUntilMs > policy.ejectForMs
+    this.#ejections = isNew ? 1 : this.#ejections + 1
+    const forMs = policy.ejectForMs * 2 ** (this.#ejections - 1)
+    this.ejectedUntilMs = now + Math.min(forMs, Math.max(ejectForMaxMs, policy.ejectForMs))
+    this.#failures = 0
+    return true
+  }
+
+  /** Its share of requests while it is new: rises to 1 within `slowStartMs`. */
+  shareAt(now: number, slowStartMs: number): number {
+    return Math.max(slowStartShareMin, Math.min(1, (now - this.#sinceMs) / slowStartMs))
   }
 
   /**

@@ -11,6 +11,8 @@ export const errorReasons = {
   'no-apps-online': { status: 503, text: 'No apps online' },
   'no-instance': { status: 503, text: 'No apps online: no instance got ready in time' },
   'hold-full': { status: 503, text: 'No apps online: too many requests wait for an instance' },
+  'queue-full': { status: 503, text: 'The app has all the requests that it may have' },
+  'queue-timeout': { status: 503, text: 'The app had no time for the request' },
   stopped: { status: 503, text: 'No apps online: the app is stopped' },
   'scaled-to-zero': { status: 503, text: 'No apps online: the app is scaled to 0' },
   'crash-looping': { status: 503, text: 'No apps online: the app crashes again and again' },
@@ -18,6 +20,7 @@ export const errorReasons = {
   'upstream-reset': { status: 502, text: 'The app closed the connection before it answered' },
   'bad-response': { status: 502, text: 'The answer of the app is not well-formed HTTP/1.1' },
   'upstream-timeout': { status: 504, text: 'The app did not answer in time' },
+  'body-timeout': { status: 408, text: 'The body did not come in time' },
   'drain-expired': { status: 503, text: 'The instance was stopped before it answered' },
 } as const
 
@@ -43,6 +46,9 @@ const statusTexts: Readonly<Record<number, string>> = {
   504: 'Gateway Timeout',
 }
 
+/** Who asks again at once meets the same; a second later there may be an instance. */
+const retryAfter = 'Retry-After: 1\r\n'
+
 /** The whole answer, head and body. `detail` is one of our own sentences. */
 export function renderError(reason: ErrorReason, options: ErrorOptions): string {
   const { status, text } = errorReasons[reason]
@@ -50,7 +56,7 @@ export function renderError(reason: ErrorReason, options: ErrorOptions): string 
   const id = options.requestId === '' ? '' : `X-Request-Id: ${options.requestId}\r\n`
   return (
     `HTTP/1.1 ${status} ${statusTexts[status]}\r\nviaduct-error: ${reason}\r\n${id}` +
-    `Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n` +
+    `${status === 503 ? retryAfter : ''}Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n` +
     `Content-Length: ${body.length}\r\n${options.keepAlive ? '' : 'Connection: close\r\n'}\r\n` +
     (options.withoutBody ? '' : body)
   )

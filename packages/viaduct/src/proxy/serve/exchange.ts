@@ -4,12 +4,7 @@
  *
  *   placing ⇄ held → sent → responding → done      (sent → placing: the instance was lost)
  */
-import {
-  holdRetryMs,
-  idleBodyTimeoutMs,
-  placesMax,
-  responseHeadTimeoutMs,
-} from '../../model/limits.ts'
+import { holdRetryMs, placesMax } from '../../model/limits.ts'
 import type { BodyFraming } from '../http/body-framing.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { ResponseHead } from '../http/response-head.ts'
@@ -18,7 +13,7 @@ import type { Claimant, Upstream } from '../route/upstream.ts'
 import type { ClientSide } from './client-side.ts'
 import type { ErrorReason } from './error-reasons.ts'
 import { renderRequestHead, textBodyMaxBytes } from './render-head.ts'
-import { Replay } from './replay.ts'
+import { RequestBody } from './request-body.ts'
 import { Tunnel } from './tunnel.ts'
 import {
   type ByteRange,
@@ -66,10 +61,9 @@ export class Exchange implements ResponseSink, Claimant, Held {
   readonly #client: ClientSide
   #headText = ''
   #minor: 0 | 1 = 1
-  #body: BodyFraming | null = null
+  readonly #body = new RequestBody()
   #upgrade = false
   #keepAlive = true
-  readonly #replay = new Replay()
   #upstream: Upstream | null = null
   #connection: UpstreamConnection | null = null
   #tried: Set<Upstream> | null = null
@@ -103,10 +97,9 @@ export class Exchange implements ResponseSink, Claimant, Held {
     this.error = this.instance = ''
     this.#headText = renderRequestHead(head, this)
     this.#minor = head.minor
-    this.#body = body
+    this.#body.begin(body)
     this.#upgrade = head.upgrade !== ''
     this.#keepAlive = head.keepAlive
-    this.#replay.begin()
     this.#places = this.#holdUntilMs = 0
     this.#tried = null
     this.#lastFault = 'no-instance'
@@ -115,7 +108,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
 
   /** The whole request has come from the client. */
   get isRequestDone(): boolean {
-    return this.#body === null || this.#body.isDone
+    return this.#body.isDone
   }
 
   get isDone(): boolean {
@@ -133,37 +126,47 @@ export class Exchange implements ResponseSink, Claimant, Held {
   place(): void {
     if (this.app.held.size > 0) this.app.held.delete(this)
     const { worker } = this.#client
-    const upstream = this.app.pick(this.#tried, worker.random)
+    const upstream = this.app.pick(this.#tried, worker.random, worker.deadlines.now)
     if (upstream === null) return this.#hold()
     upstream.claim(this)
     this.#upstream = upstream
     this.#places++
     const isSafe = idempotent.has(this.method)
     const idle = this.#fresh ? null : upstream.takeIdle(isSafe, worker.deadlines.now)
-    this.#connection = idle ?? new UpstreamConnection(upstream, worker.deadlines)
-    this.#wait(responseHeadTimeoutMs)
+    const { connectTimeoutMs } = this.app.policy
+    this.#connection = idle ?? new UpstreamConnection(upstream, worker.deadlines, connectTimeoutMs)
+    this.#wait(this.app.policy.headTimeoutMs)
     this.#connection.send(this.#headText, this)
-    if (this.#body === null) return
-    for (const piece of this.#replay.pieces) this.#connection.socket.write(piece)
-    if (!this.#replay.isFull) this.#client.resume()
+    if (this.#body.isEmpty) return
+    this.#body.sendKept(this.#connection.socket)
+    if (!this.#body.isFull) this.#client.resume()
   }
 
   #wait(ms: number): void {
     this.deadlineMs = this.#client.worker.deadlines.now + this.#client.patience(ms)
   }
 
-  /** Waits for an instance when one is expected, else says at once why there is none. */
+  #waitForBody(): void {
+    const { idleBodyTimeoutMs, headTimeoutMs } = this.app.policy
+    this.#wait(this.#responding ? idleBodyTimeoutMs : headTimeoutMs)
+  }
+
+  /**
+   * Waits for an instance when one is expected or has too much to do, else says at once why there
+   * is none.
+   */
   #hold(): void {
     const { app } = this
-    const { whenEmpty, holdTimeoutMs, holdMaxRequests } = app.route
-    if (app.upstreams.length === 0 && whenEmpty !== 'hold') return this.fail(whenEmpty)
-    if (app.held.size >= holdMaxRequests) return this.fail('hold-full')
+    const { route, policy, isFull } = app
+    if (app.upstreams.length === 0 && route.whenEmpty !== 'hold') return this.fail(route.whenEmpty)
+    const max = isFull ? policy.queueMax : route.holdMaxRequests
+    if (app.held.size >= max) return this.fail(isFull ? 'queue-full' : 'hold-full')
     const { now } = this.#client.worker.deadlines
     if (this.#holdUntilMs === 0) {
-      this.#holdUntilMs = now + holdTimeoutMs
+      this.#holdUntilMs = now + (isFull ? policy.queueTimeoutMs : route.holdTimeoutMs)
       app.counter.held++
     }
-    if (now >= this.#holdUntilMs) return this.fail(this.#lastFault)
+    if (now >= this.#holdUntilMs) return this.fail(isFull ? 'queue-timeout' : this.#lastFault)
     this.#tried = null
     app.held.add(this)
     this.deadlineMs = Math.min(this.#holdUntilMs, now + holdRetryMs)
@@ -176,19 +179,27 @@ export class Exchange implements ResponseSink, Claimant, Held {
     }
     if (this.app.held.has(this)) return this.place()
     this.deadlineMs = Infinity
-    if (this.#responding) return this.onBroken()
+    if (this.#responding) return this.#breakOff('body-timeout')
+    const isClientSlow = !this.isRequestDone && this.#connection?.socket.writableLength === 0
+    if (!isClientSlow) this.#blame()
     this.#leaveUpstream('destroy')
-    this.fail('upstream-timeout')
+    this.fail(isClientSlow ? 'body-timeout' : 'upstream-timeout')
+  }
+
+  /** Counts against the instance. */
+  #blame(): void {
+    if (this.#upstream) this.app.failed(this.#upstream, this.#client.worker.deadlines.now)
   }
 
   onLost(loss: Loss): void {
     const upstream = this.#upstream
+    if (!loss.reused || !loss.connected) this.#blame()
     this.#leaveUpstream('gone')
     if (this.#done || upstream === null) return
     this.#lastFault = loss.connected ? 'upstream-reset' : 'upstream-refused'
     const mayRepeat = !loss.connected || idempotent.has(this.method)
     const places = loss.connected ? this.#places : 1
-    if (!mayRepeat || !this.#replay.isWhole || places >= placesMax)
+    if (!mayRepeat || !this.#body.isRepeatable || places >= placesMax)
       return this.fail(this.#lastFault)
     this.retries++
     this.app.counter.retries++
@@ -213,35 +224,23 @@ export class Exchange implements ResponseSink, Claimant, Held {
 
   /** @returns How far the body went; the rest belongs to the next request. */
   onRequestBytes(bytes: Buffer): number {
-    const body = this.#body as BodyFraming
-    const end = body.take(bytes, 0, bytes.length)
-    if (body.isBad) {
-      this.#leaveUpstream('destroy')
-      if (this.#responding) this.onBroken()
-      else this.fail('bad-request')
+    const end = this.#body.take(bytes)
+    if (this.#body.isBad) {
+      this.#breakOff('bad-request')
       return bytes.length
     }
-    const piece = bytes.subarray(0, end)
-    if (piece.length > 0) this.#passOn(piece)
+    if (end > 0) this.#passOn(bytes.subarray(0, end))
     return end
   }
 
   #passOn(piece: Buffer): void {
-    this.#replay.add(piece)
-    const socket = this.#connection?.socket
-    // While nothing was sent, what is kept is all there is: it stays, and no more is read.
-    if (socket && !socket.connecting) this.#keepOnlyLittle()
-    if (socket) this.#wait(this.#responding ? idleBodyTimeoutMs : responseHeadTimeoutMs)
-    const goesOn = socket ? socket.write(piece) : true
-    if (!goesOn || this.#replay.isFull) this.#client.pause()
-  }
-
-  #keepOnlyLittle(): void {
-    if (this.#replay.isFull) this.#replay.forget()
+    const socket = this.#connection?.socket ?? null
+    if (socket) this.#waitForBody()
+    if (!this.#body.pass(piece, socket)) this.#client.pause()
   }
 
   onDrain(): void {
-    this.#keepOnlyLittle()
+    this.#body.keepOnlyLittle()
     if (this.#connection?.socket.writableNeedDrain === false) this.#client.resume()
   }
 
@@ -274,12 +273,13 @@ export class Exchange implements ResponseSink, Claimant, Held {
 
   onHead(head: ResponseHead, framing: BodyFraming, first: ByteRange): void {
     this.#responding = true
-    this.#replay.forget()
+    this.#upstream?.succeed()
+    this.#body.forget()
     this.status = head.status
     this.#dechunk = head.chunked && !this.#client.takesChunks(this.#minor)
     const isOpenEnded = framing.endsWithConnection || this.#dechunk
     if (isOpenEnded || !this.isRequestDone || this.#client.isLeaving) this.#keepAlive = false
-    this.#wait(idleBodyTimeoutMs)
+    this.#waitForBody()
     const { bytes, start, end } = first
     const isText = end - start <= textBodyMaxBytes && (start === end || !this.#dechunk)
     const text = isText && start !== end ? bytes.toString('latin1', start, end) : ''
@@ -297,7 +297,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
   }
 
   onBody(bytes: Buffer, framing: BodyFraming): boolean {
-    this.#wait(idleBodyTimeoutMs)
+    this.#waitForBody()
     if (!this.#dechunk) return this.#pass(bytes)
     let goesOn = true
     const ranges = framing.ranges ?? []
@@ -325,24 +325,28 @@ export class Exchange implements ResponseSink, Claimant, Held {
   }
 
   onBroken(): void {
+    this.#blame()
+    this.#breakOff('upstream-reset')
+  }
+
+  /** Nothing of what was sent may look complete. */
+  #breakOff(reason: ErrorReason): void {
     this.#leaveUpstream('destroy')
     if (this.#done) return
-    if (!this.#responding) return this.fail('upstream-reset')
-    this.error = 'upstream-reset'
+    if (!this.#responding) return this.fail(reason)
+    this.error = reason
     this.#client.reset()
   }
 
   onBadResponse(): void {
+    this.#blame()
     this.#leaveUpstream('gone')
     this.fail('bad-response')
   }
 
   /** Drain's time is up. */
   cut(): void {
-    this.#leaveUpstream('destroy')
-    if (!this.#responding) return this.fail('drain-expired')
-    this.error = 'drain-expired'
-    this.#client.reset()
+    this.#breakOff('drain-expired')
   }
 
   /** The client has said all; it may still read. */

@@ -5,12 +5,7 @@
  * kernel did not take at once still points into that buffer: it is then replaced, never reused.
  */
 import { connect, type Socket } from 'node:net'
-import {
-  headMaxBytes,
-  pinnedMinBytes,
-  upstreamBufferBytes,
-  upstreamConnectTimeoutMs,
-} from '../../model/limits.ts'
+import { headMaxBytes, pinnedMinBytes, upstreamBufferBytes } from '../../model/limits.ts'
 import { BodyFraming } from '../http/body-framing.ts'
 import { incomplete } from '../http/field-block.ts'
 import { parseResponseHead, type ResponseHead } from '../http/response-head.ts'
@@ -86,10 +81,10 @@ export class UpstreamConnection {
   onTunnelData: ((bytes: Buffer) => void) | null = null
   onTunnelEnd: (() => void) | null = null
 
-  constructor(upstream: Upstream, deadlines: Deadlines) {
+  constructor(upstream: Upstream, deadlines: Deadlines, connectTimeoutMs: number) {
     this.upstream = upstream
     this.#deadlines = deadlines
-    this.deadlineMs = deadlines.now + upstreamConnectTimeoutMs
+    this.deadlineMs = deadlines.now + connectTimeoutMs
     this.socket = connect({
       host: upstream.host,
       port: upstream.port,

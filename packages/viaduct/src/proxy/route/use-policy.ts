@@ -1,0 +1,41 @@
+/** How an app's instances are used: what its `http` options say, and the defaults for the rest. */
+import * as limits from '../../model/limits.ts'
+import type { HttpOptions } from '../../model/http-options.ts'
+
+export interface UsePolicy {
+  readonly connectTimeoutMs: number
+  readonly headTimeoutMs: number
+  readonly idleBodyTimeoutMs: number
+  /** Infinity: no limit. */
+  readonly instanceRequestsMax: number
+  readonly appRequestsMax: number
+  readonly queueMax: number
+  readonly queueTimeoutMs: number
+  /** Infinity: never. */
+  readonly ejectAfterFailures: number
+  readonly ejectForMs: number
+  /** 0: off. */
+  readonly slowStartMs: number
+  /** null: WebSockets of an instance that leaves are kept. */
+  readonly closeWebSocketsWithinMs: number | null
+}
+
+export function usePolicyOf(options: HttpOptions): UsePolicy {
+  const { webSockets } = options
+  return {
+    connectTimeoutMs: options.connectTimeoutMs ?? limits.upstreamConnectTimeoutMs,
+    headTimeoutMs: options.headTimeoutMs ?? limits.responseHeadTimeoutMs,
+    idleBodyTimeoutMs: options.idleBodyTimeoutMs ?? limits.idleBodyTimeoutMs,
+    instanceRequestsMax: options.instanceRequestsMax ?? Infinity,
+    appRequestsMax: options.appRequestsMax ?? Infinity,
+    queueMax: options.queueMax ?? limits.queueMax,
+    queueTimeoutMs: options.queueTimeoutMs ?? limits.queueTimeoutMs,
+    ejectAfterFailures: (options.ejectAfterFailures ?? limits.ejectAfterFailures) || Infinity,
+    ejectForMs: options.ejectForMs ?? limits.ejectForMs,
+    slowStartMs: options.slowStartMs ?? 0,
+    closeWebSocketsWithinMs:
+      webSockets?.onDeploy === 'close'
+        ? (webSockets.spreadMs ?? limits.webSocketCloseSpreadMs)
+        : null,
+  }
+}
