@@ -2,7 +2,8 @@
  * Watches an instance until it is ready, has failed, or nobody wants to know any more.
  *
  * A health check decides alone; else, once the app has spoken over IPC, its `started` alone; else
- * its port. A process type without requests is ready when it has been alive for `minUptimeMs`.
+ * its port; one that somebody else listens on counts only if the app then lives on. A process type
+ * without requests is ready when it has been alive for `minUptimeMs`.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReadinessAttempt } from '../../model/readiness.ts'
@@ -66,7 +67,7 @@ async function watch(
   const voice = listen(runner, instance)
   try {
     const probing = instance.routed
-      ? probe({ instance, release, readyTimeoutMs: left, signal })
+      ? probe(runner, { instance, release, readyTimeoutMs: left, signal })
       : aliveFor(instance.startedAt + minUptimeMs - Date.now(), signal)
     const health = instance.routed && release.manifest.health !== undefined
     const first = await Promise.race(health ? [probing] : [probing, voice.started])
@@ -103,10 +104,8 @@ function listen(
 /** An app may listen where it likes, as long as the port is a socket of its own processes. */
 async function takePort(runner: AppRunner, instance: LiveInstance, port: number): Promise<boolean> {
   if (port === instance.port || !instance.routed) return true
-  const { keeper, log, ports } = runner.parts
-  await instance.launched
-  const sockets = await listeningSockets(await keeper.call('pids', { id: instance.id }))
-  if (!sockets.some((socket) => socket.port === port)) {
+  const { log, ports } = runner.parts
+  if (!(await listensItself(runner, instance, port))) {
     log.warn('instance.foreign-port', { instance: instance.id, port })
     return false
   }
@@ -116,21 +115,37 @@ async function takePort(runner: AppRunner, instance: LiveInstance, port: number)
   return true
 }
 
-function probe(options: {
-  instance: LiveInstance
-  release: Release
-  readyTimeoutMs: number
-  signal: AbortSignal
-}): Promise<WaitOutcome> {
+async function listensItself(
+  runner: AppRunner,
+  instance: LiveInstance,
+  port: number,
+): Promise<boolean> {
+  await instance.launched
+  const pids = await runner.parts.keeper.call('pids', { id: instance.id })
+  return (await listeningSockets(pids)).some((socket) => socket.port === port)
+}
+
+interface ProbeOptions {
+  readonly instance: LiveInstance
+  readonly release: Release
+  readonly readyTimeoutMs: number
+  readonly signal: AbortSignal
+}
+
+async function probe(runner: AppRunner, options: ProbeOptions): Promise<WaitOutcome> {
   const { instance, release, readyTimeoutMs, signal } = options
-  return waitUntilReady({
+  const { port } = instance
+  const { health } = release.manifest
+  const outcome = await waitUntilReady({
     host: '127.0.0.1',
-    port: instance.port,
-    health: release.manifest.health,
+    ...{ port, health, readyTimeoutMs, signal },
     hostHeader: `${instance.app}.localhost`,
-    readyTimeoutMs,
-    signal,
   })
+  if (!outcome.ready || health !== undefined) return outcome
+  if (await listensItself(runner, instance, port)) return outcome
+  // Somebody took the port, and the app is about to end of it; or a container engine listens in
+  // its stead, and it lives on.
+  return aliveFor(timeoutsOf(release).minUptimeMs, signal)
 }
 
 async function aliveFor(ms: number, signal: AbortSignal): Promise<WaitOutcome> {
