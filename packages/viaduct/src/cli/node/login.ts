@@ -11,6 +11,7 @@ import { addServerOptions, type SessionOptions } from '../session.ts'
 
 /** A server that is there answers long before. */
 const checkTimeoutMs = 5_000
+const whereItIs = 'The token of a new server is in the file admin-token of its data directory.'
 
 export function defineLogin(command: Command): void {
   addServerOptions(
@@ -20,7 +21,7 @@ export function defineLogin(command: Command): void {
   )
     .addHelpText(
       'after',
-      '\nThe token of a new server is in the file admin-token of its data directory.',
+      `\n${whereItIs}\nLeave the token out to be asked: what is typed there nobody sees later.`,
     )
     .action(runLogin)
 }
@@ -31,6 +32,7 @@ async function runLogin(
   options: SessionOptions,
 ): Promise<void> {
   const terminal = openTerminal(options)
+  if (token !== undefined) hideArguments(terminal)
   const asked = server ?? options.to ?? process.env['VIADUCT_URL']
   if (!asked) {
     throw new AppError('bad-usage', 'Which server?', {
@@ -41,12 +43,21 @@ async function runLogin(
   const insecure = options.insecure === true
   assertSafeTransport(url, insecure)
   const secret = (token ?? process.env['VIADUCT_TOKEN'] ?? (await askToken(terminal, url))).trim()
-  if (secret === '') throw new AppError('bad-usage', 'The token is empty')
+  if (secret === '') throw new AppError('bad-usage', 'The token is empty', { hint: whereItIs })
   const checked = await isAccepted(url, secret)
   await saveLogin(url, { token: secret, insecure })
   terminal.printJson({ url, checked, file: loginPath() })
   terminal.print(`Logged in to ${url}; saved in ${loginPath()}`)
   if (!checked) terminal.note(`Nothing answers at ${url} now, so the token is not checked yet.`)
+}
+
+/** The seed's form has the token as a word: from now on at least `ps` does not show it. */
+function hideArguments(terminal: Terminal): void {
+  process.title = 'viaduct login'
+  if (terminal.json) return
+  terminal.note(
+    'Note:  the history of your shell keeps that token; without it "viaduct login" asks for one.',
+  )
 }
 
 /**
@@ -63,14 +74,15 @@ async function isAccepted(url: string, token: string): Promise<boolean> {
     if (error instanceof Error && error.name === 'TimeoutError') return false
     if (!(error instanceof AppError) || error.code !== 'unauthorized') throw error
     throw new AppError('unauthorized', `${url} does not know this token; nothing was saved`, {
-      hint: 'The token of a new server is in the file admin-token of its data directory.',
+      hint: whereItIs,
     })
   }
 }
 
 async function askToken(terminal: Terminal, url: string): Promise<string> {
   if (!process.stdin.isTTY) return readFirstLine()
-  if (!terminal.interactive) throw new AppError('bad-usage', 'There is no token')
+  if (!terminal.interactive)
+    throw new AppError('bad-usage', 'There is no token', { hint: whereItIs })
   const answer = await password({ message: `Token for ${url}` })
   if (isCancel(answer)) throw new AppError('cancelled', 'Not logged in')
   return answer

@@ -11,7 +11,7 @@ export interface Terminal {
   readonly json: boolean
   /** A person looks at stdout: colours, spinners and questions are welcome. */
   readonly interactive: boolean
-  /** Width of stdout in characters; 100 when it is not a terminal. */
+  /** Width of stdout in characters; 100 when it is not a terminal, or one that does not know. */
   readonly columns: number
   readonly paint: Paint
   /** One line, or several, to stdout. Nothing with `--json`. */
@@ -32,7 +32,7 @@ export function openTerminal(options: { json?: boolean } = {}): Terminal {
   return {
     json,
     interactive,
-    columns: process.stdout.columns ?? 100,
+    columns: process.stdout.columns || 100,
     paint: colour ? paintAnsi : (_style, text) => text,
     print: (text) => void (json || process.stdout.write(`${text}\n`)),
     printJson: (value) => void (json && process.stdout.write(`${JSON.stringify(value)}\n`)),
