@@ -3,6 +3,7 @@
  * over what runs, and carries on. Closing it leaves everything running.
  */
 import { hostname } from 'node:os'
+import type { RestartPolicy } from '../../../supervise/src/lifecycle/lifecycle.ts'
 import { findNpm } from '../build/find-npm.ts'
 import { provideNode } from '../build/provide-node.ts'
 import { removeUnfinishedBuilds } from '../build/remove-old-artifacts.ts'
@@ -15,7 +16,7 @@ import type { Settings } from '../settings/settings.ts'
 import type { Store } from '../store/store.ts'
 import type { KeeperEvents, KeeperState } from '../wire/keeper-protocol.ts'
 import type { EngineParts } from './app/engine-parts.ts'
-import { ownerOf } from './app/make-setup.ts'
+import { ownerOf, restartPolicy } from './app/make-setup.ts'
 import { noteExit } from './steps/note-exit.ts'
 import { Apps } from './apps.ts'
 import { BuildQueue } from './builds/build-queue.ts'
@@ -26,7 +27,7 @@ import { KeeperLink } from './links/keeper-link.ts'
 import { ProxyLinks } from './links/proxy-links.ts'
 import { RouteBook, readRouteTable } from './links/route-book.ts'
 import { makeEngine } from './make-engine.ts'
-import { openMemoryWatch } from './memory-watch.ts'
+import { machineMemory, type MemorySource, openMemoryWatch } from './memory-watch.ts'
 import { PortBook } from './ports/port-book.ts'
 import { AppRecords } from './records/app-records.ts'
 import { orphansIn, reconcileApp, removeOrphans } from './recovery/reconcile.ts'
@@ -43,6 +44,10 @@ export interface EngineOptions {
   readonly node?: string
   /** NODE_ID of the instances. Default: the machine's name. */
   readonly nodeId?: string
+  /** When crashed instances are started again. Default: `restartPolicy`. */
+  readonly restart?: RestartPolicy
+  /** Default: the machine's. */
+  readonly memory?: MemorySource
 }
 
 /**
@@ -62,7 +67,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const apps = new Apps()
   const onAhead = (generation: number): void => parts.routes.overtake(generation)
   const proxies = new ProxyLinks(table, { log, onAhead })
-  const memory = openMemoryWatch(() => {
+  const memory = openMemoryWatch(options.memory ?? machineMemory, () => {
     for (const runner of apps.runners.values()) runner.post('memory-short', () => {})
   })
   const first = Promise.withResolvers<KeeperState>()
@@ -87,6 +92,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     npm,
     nodeDir,
     nodeId: options.nodeId ?? hostname(),
+    restart: options.restart ?? restartPolicy,
     memoryShort: () => memory.isShort(),
   }
   const close = async (): Promise<void> => {

@@ -134,7 +134,7 @@ export class AppRunner implements AsyncDisposable {
 
   policy(): Policy {
     const current = this.records.release(this.records.app.current)
-    return makePolicy(current, this.parts.settings)
+    return makePolicy(current, this.parts)
   }
 
   countCrash(instance: LiveInstance): void {

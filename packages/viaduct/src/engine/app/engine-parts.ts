@@ -1,4 +1,5 @@
 /** What every app's runner shares with the others: links, routes, ports, builds, settings. */
+import type { RestartPolicy } from '../../../../supervise/src/lifecycle/lifecycle.ts'
 import type { DataLayout } from '../../model/layout.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { Store } from '../../store/store.ts'
@@ -28,5 +29,6 @@ export interface EngineParts {
   readonly nodeDir: string
   /** NODE_ID of the instances. */
   readonly nodeId: string
+  readonly restart: RestartPolicy
   readonly memoryShort: () => boolean
 }

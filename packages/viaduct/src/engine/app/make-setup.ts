@@ -2,6 +2,7 @@
  * From the records (what users asked for) to the setup that the planner thinks in. Pure: the same
  * records always give the same setup, so it need not be stored.
  */
+import type { RestartPolicy } from '../../../../supervise/src/lifecycle/lifecycle.ts'
 import type { ProcessType } from '../../model/ids.ts'
 import {
   crashLoopCrashes,
@@ -17,6 +18,7 @@ import type { Timeouts } from '../../model/manifest.ts'
 import type { App, Release } from '../../model/release.ts'
 import type { Policy, Setup, TypeSetup } from '../../plan/setup.ts'
 import type { Settings } from '../../settings/settings.ts'
+import type { EngineParts } from './engine-parts.ts'
 
 /** @returns null when nothing shall run. */
 export function makeSetup(
@@ -59,21 +61,24 @@ export function timeoutsOf(release: Release): Required<Timeouts> {
   return { ...defaults, ...release.manifest.timeouts }
 }
 
+/** When crashed instances are started again, and when they are given up. */
+export const restartPolicy: RestartPolicy = {
+  backoffMs: restartBackoffMs,
+  backoffMaxMs: restartBackoffMaxMs,
+  crashLimit: crashLoopCrashes,
+  windowMs: crashLoopWindowMs,
+}
+
 /** How long releases stay warm, and when crashed instances are started again. */
 export function makePolicy(
   release: Release | null,
-  settings: Pick<Settings, 'warmReleases' | 'warmMs'>,
+  { settings, restart }: Pick<EngineParts, 'settings' | 'restart'>,
 ): Policy {
   const warm = release?.manifest.warm
   return {
     warmReleases: warm?.releases ?? settings.warmReleases,
     warmMs: warm?.forMs ?? settings.warmMs,
-    restart: {
-      backoffMs: restartBackoffMs,
-      backoffMaxMs: restartBackoffMaxMs,
-      crashLimit: crashLoopCrashes,
-      windowMs: crashLoopWindowMs,
-    },
+    restart,
   }
 }
 
