@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { after, test } from 'node:test'
+import { logDrainMs } from '../model/limits.ts'
 import { readProcess } from './process-facts.ts'
 import { TestKeeper, testUid, until } from './fixtures/test-keeper.ts'
 
@@ -92,6 +93,23 @@ test('what a crashed app leaves behind is ended before the exit is told', async 
   assert.deepEqual([exit.reason, exit.code], ['code', 3])
   const line = (await keeper.log()).find((text) => text.startsWith('stray '))
   assert.ok(isGone(Number(line?.split(' ')[1])))
+})
+
+test('an app whose shell was killed has exited at once, and what the shell started is killed', async () => {
+  const child = `trap 'echo asked' TERM; echo "child $$"; ${loop}`
+  await keeper.start('shell', `sh -c '${child.replaceAll("'", `'"'"'`)}'; true`)
+  const line = await until(
+    async () => (await keeper.log()).find((text) => text.startsWith('child ')),
+    'the child',
+  )
+  const killedAt = performance.now()
+  process.kill(await keeper.appOf('shell'), 'SIGKILL')
+  const { reason, signal } = await keeper.exitOf('shell')
+  assert.deepEqual([reason, signal], ['signal', 'SIGKILL'])
+  // It is routed until the exit is told, so nothing may be waited for before.
+  assert.ok(performance.now() - killedAt < logDrainMs, 'the exit is told at once')
+  assert.ok(isGone(Number(line.split(' ')[1])))
+  assert.ok(!(await keeper.log()).includes('asked'))
 })
 
 test('messages pass over IPC in both directions, and a trajan app winds down by Die', async () => {

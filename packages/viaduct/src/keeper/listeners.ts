@@ -20,6 +20,8 @@ export interface Listener {
 export interface Listeners {
   readonly http: Listener
   readonly api: Listener
+  /** null: the platform serves no TLS. */
+  readonly https: Listener | null
   /** True when they came from a living proxy, which may then be adopted. */
   readonly takenBack: boolean
   /** Of `handbackPaths`, those behind which a proxy hangs. */
@@ -42,22 +44,57 @@ export async function openListeners(options: {
     const taken = await takeBack({ path, names: ['http', 'api'] })
     if (taken.result === 'expired') hung.push(path)
     if (taken.result !== 'taken') continue
-    const http = taken.sockets.http && asListener(taken.sockets.http)
-    const api = taken.sockets.api && asListener(taken.sockets.api)
-    const same = fits(http, settings.host, settings.httpPort)
-    if (http && api && same && fits(api, settings.apiHost, settings.apiPort)) {
-      return { http, api, takenBack: true, hung }
+    const same = reuse(taken.sockets, settings)
+    if (same.http && same.api) {
+      return openRest({ settings, shared }, { ...same, takenBack: true, hung })
     }
-    http?.close()
-    api?.close()
+    for (const listener of Object.values(same)) listener.close()
   }
-  const http = bind({ host: settings.host, port: settings.httpPort, option: '--http-port', shared })
+  return openRest({ settings, shared }, { takenBack: false, hung })
+}
+
+type Reused = Partial<Record<'http' | 'api' | 'https', Listener>>
+
+/** The sockets of a living proxy that are where the settings want them; the others are closed. */
+function reuse(
+  sockets: Readonly<Record<string, HeldSocket>>,
+  { host, httpPort, httpsPort, apiHost, apiPort }: Settings,
+): Reused {
+  const wanted: Readonly<Record<string, { host: string; port: number | null }>> = {
+    http: { host, port: httpPort },
+    api: { host: apiHost, port: apiPort },
+    https: { host, port: httpsPort },
+  }
+  const same: { [name: string]: Listener } & Reused = {}
+  for (const [name, socket] of Object.entries(sockets)) {
+    const listener = asListener(socket)
+    const { host: address = '', port = null } = wanted[name] ?? {}
+    if (listener && port !== null && fits(listener, address, port)) same[name] = listener
+    else socket.close()
+  }
+  return same
+}
+
+/** Binds what did not come back. */
+function openRest(
+  { settings, shared }: { settings: Settings; shared: boolean },
+  had: Pick<Listeners, 'takenBack' | 'hung'> & Reused,
+): Listeners {
+  const { host, httpPort, httpsPort, apiHost, apiPort } = settings
+  const opened: Listener[] = []
+  const open = (option: string, where: { host: string; port: number }): Listener => {
+    const listener = bind({ ...where, option, shared })
+    opened.push(listener)
+    return listener
+  }
   try {
-    const { apiHost: host, apiPort: port } = settings
-    const api = bind({ host, port, option: '--api-port', shared })
-    return { http, api, takenBack: false, hung }
+    const http = had.http ?? open('--http-port', { host, port: httpPort })
+    const api = had.api ?? open('--api-port', { host: apiHost, port: apiPort })
+    const isOff = httpsPort === null
+    const https = isOff ? null : (had.https ?? open('--https-port', { host, port: httpsPort }))
+    return { ...had, http, api, https }
   } catch (error) {
-    http.close()
+    for (const listener of [...opened, had.http, had.api, had.https]) listener?.close()
     throw error
   }
 }
@@ -68,8 +105,8 @@ function asListener(socket: HeldSocket): Listener | undefined {
 }
 
 /** False when the settings ask for another address than the old socket has. */
-function fits(listener: Listener | undefined, host: string, port: number): boolean {
-  if (!listener || (port !== 0 && listener.port !== port)) return false
+function fits(listener: Listener, host: string, port: number): boolean {
+  if (port !== 0 && listener.port !== port) return false
   return listener.address === host || (host === '::' && listener.address === '0.0.0.0')
 }
 

@@ -67,14 +67,14 @@ export class Platform {
     const { settings, commands } = options
     this.#options = options
     this.#layout = dataLayout(settings.dataDir)
-    const { http, api } = options.listeners
+    const { http, api, https } = options.listeners
     const report = (): void => options.onProxies(this.proxies())
     this.#daemon = this.#child({ name: 'daemon', command: commands.daemon, fds: [api.fd] })
     this.#proxies = Array.from({ length: settings.proxies }, (_, slot) =>
       this.#child({
         name: `proxy-${slot}`,
         command: commands.proxy(slot),
-        fds: [http.fd, api.fd],
+        fds: [http.fd, api.fd, ...(https ? [https.fd] : [])],
         onStart: report,
         onDeath: (pid) => {
           report()

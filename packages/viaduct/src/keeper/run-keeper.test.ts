@@ -24,6 +24,17 @@ test('SIGTERM stops everything in order and leaves nothing but the logs', async 
   assert.equal(status, 'ECONNREFUSED')
 })
 
+test('SIGTERM gives each app the time that it was started with, also after an adoption', async () => {
+  await using keeper = await TestKeeper.start()
+  const deaf = "trap '' TERM; echo deaf; while :; do sleep 0.1; done"
+  await keeper.start('deaf', deaf, { stopTimeoutMs: 100 })
+  await until(async () => (await keeper.log()).includes('deaf'), 'the trap')
+  await keeper.down('SIGKILL')
+  await keeper.up()
+  // Waits less than the time of an app that asks for none.
+  assert.equal(await keeper.down('SIGTERM'), 0)
+})
+
 test('a second SIGINT waits for nobody, and leaves nothing either', async () => {
   await using keeper = await TestKeeper.start()
   await keeper.start('deaf', "trap '' TERM; while :; do sleep 1; done")

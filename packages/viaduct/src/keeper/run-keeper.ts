@@ -11,7 +11,7 @@ import { writeFileDurably } from '../durable/write-file-durably.ts'
 import { SharedWriters } from '../logs/shared-writers.ts'
 import { messageOf } from '../model/app-error.ts'
 import { type DataLayout, dataLayout } from '../model/layout.ts'
-import { secondSignalMs, stopTimeoutMs } from '../model/limits.ts'
+import { secondSignalMs } from '../model/limits.ts'
 import { renderSettings } from '../settings/settings-file.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { KeeperCalls, KeeperEvents } from '../wire/keeper-protocol.ts'
@@ -112,7 +112,7 @@ async function startKeeper(
     await server?.close()
     await platform.leave()
     await instances.leaveAll()
-    closeBoth(listeners)
+    closeAll(listeners)
   }
   try {
     await platform.start()
@@ -130,18 +130,17 @@ async function startKeeper(
   return {
     async stop(hurry) {
       await platform.stop(hurry)
-      await instances.stopAll(stopTimeoutMs, hurry)
+      await instances.stopAll(hurry)
       if (cgroupBase !== null) removeCgroup(cgroupBase)
       await server?.close()
-      closeBoth(listeners)
+      closeAll(listeners)
     },
     leave,
   }
 }
 
-function closeBoth({ http, api }: Listeners): void {
-  http.close()
-  api.close()
+function closeAll({ http, api, https }: Listeners): void {
+  for (const listener of [http, api, https]) listener?.close()
 }
 
 function handlersOf(
@@ -179,10 +178,11 @@ function handbackPaths(table: ChildTable, layout: DataLayout): string[] {
 
 async function saveSettings(
   wanted: Settings,
-  { http, api }: Listeners,
+  { http, api, https }: Listeners,
   layout: DataLayout,
 ): Promise<Settings> {
-  const settings = { ...wanted, host: http.address, httpPort: http.port, apiPort: api.port }
+  const ports = { httpPort: http.port, httpsPort: https?.port ?? null, apiPort: api.port }
+  const settings = { ...wanted, host: http.address, ...ports }
   await writeFileDurably(layout.settings, renderSettings(settings), { mode: 0o600 })
   return settings
 }

@@ -270,3 +270,21 @@ export const listenBacklog = 4_096
 
 /** Out of memory, the kernel ends builds and instances before the platform. -1000 to 1000. */
 export const appOomScore = 200
+
+/** Characters and segments of a route's path: what is looked up for each request. */
+export const routePathMaxChars = 255
+export const routePathSegmentsMax = 16
+/** Ways to one app; more is a list that somebody generates. */
+export const routesPerAppMax = 200
+/** A longer name is no host name (RFC 1035 §2.3.4), and is compared as a whole only. */
+export const hostNameMaxChars = 255
+/** Of a regular expression on host names; steps are instructions of its program. */
+export const hostRegexpMaxChars = 200
+export const hostRegexpMaxSteps = 200
+/** Each is tried for every name that is not known, about a microsecond each. */
+export const hostRegexpsPerAppMax = 10
+export const hostRegexpsMax = 100
+/** Names whose regular expressions are remembered; clients may make up as many as they like. */
+export const hostRegexpNamesMax = 1_000
+/** `routes.json` is written anew when its changes have grown to the table's size, or this. */
+export const routeJournalMinBytes = 64 * 1024

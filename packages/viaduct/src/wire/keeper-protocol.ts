@@ -27,6 +27,8 @@ export interface ProcessSpec {
   readonly ipc: boolean
   /** Emits `output` events as well as writing the log; for jobs that a user watches. */
   readonly emitOutput: boolean
+  /** From SIGTERM to SIGKILL when the keeper itself stops; a call of `stop` says its own. */
+  readonly stopTimeoutMs: number
   readonly labels: Readonly<Record<string, string | number>>
 }
 

@@ -42,6 +42,7 @@ export class JobRunner {
         logSource: 'build',
         ipc: false,
         emitOutput: true,
+        stopTimeoutMs,
         labels: { kind: 'job', app: about.app },
       }
       return this.#run(spec, job)

@@ -11,7 +11,7 @@ import { prepareDirectories } from '../../build/prepare-directories.ts'
 import type { ProcessInfo, ProcessSpec } from '../../wire/keeper-protocol.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { LiveInstance } from '../app/live-instance.ts'
-import { ownerOf, routedTypes } from '../app/make-setup.ts'
+import { ownerOf, routedTypes, timeoutsOf } from '../app/make-setup.ts'
 import { noteExit } from './note-exit.ts'
 import { beginWatch } from './watch-ready.ts'
 
@@ -102,6 +102,7 @@ function makeSpec(runner: AppRunner, instance: LiveInstance, release: Release): 
     logSource: name,
     ipc: true,
     emitOutput: false,
+    stopTimeoutMs: timeoutsOf(release).stopTimeoutMs,
     labels: { kind: 'instance', app, ...slot, port, routed: routed ? 1 : 0 },
   }
 }

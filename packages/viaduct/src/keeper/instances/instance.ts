@@ -1,13 +1,15 @@
 /**
  * One process that the keeper started or adopted, from its shim's start to its last line of output.
  *
- *   start | adopt → the app ends (or `stop`) → strays are ended → `ack` → output is complete → exit
+ *   start | adopt → the app ends (or `stop`) → strays are killed → `ack` → exit → cleared
  *
- * The exit is reported after all of it is gone. Nothing here starts anything again.
+ * The exit is told when all of it is gone and, as a rule, its output is complete; it does not wait
+ * long for a stranger that holds the output open. Nothing here starts anything again.
  */
 import type { FileHandle } from 'node:fs/promises'
 import { constants } from 'node:os'
-import { logDrainMs } from '../../model/limits.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { exitOutputMs, logDrainMs } from '../../model/limits.ts'
 import type { InstanceExit } from '../../model/instance.ts'
 import type { KeeperEvents, ProcessInfo } from '../../wire/keeper-protocol.ts'
 import { removeCgroup } from '../cgroup.ts'
@@ -49,6 +51,8 @@ export class Instance {
   /** The app has ended by itself; what is left is being cleared away. */
   #ended = false
   readonly #exited: Promise<InstanceExit>
+  /** After the exit: nothing of it is left to be read or removed. */
+  #cleared: Promise<void> = Promise.resolve()
 
   constructor(parts: InstanceParts) {
     this.#parts = parts
@@ -60,6 +64,7 @@ export class Instance {
       this.#windDown?.heard(message)
       parts.emit('message', { id: parts.row.id, message })
     })
+    if (parts.row.exit) this.#clear(Promise.resolve())
     this.#exited = parts.row.exit ? Promise.resolve(parts.row.exit) : this.#run()
     this.#exited.catch(() => undefined) // Whoever calls `stop` or `exited` gets the failure.
   }
@@ -76,6 +81,15 @@ export class Instance {
   /** Resolves when all of it is gone; never after `leave`. */
   exited(): Promise<InstanceExit> {
     return this.#exited
+  }
+
+  /**
+   * Resolves when, after the exit, its files can be removed.
+   *
+   * @throws {AppError} `internal`: a process survived SIGKILL.
+   */
+  cleared(): Promise<void> {
+    return this.#cleared
   }
 
   send(message: unknown): boolean {
@@ -121,7 +135,7 @@ export class Instance {
   }
 
   async #run(): Promise<InstanceExit> {
-    const { dir, pipes, ipc, wake } = this.#parts
+    const { dir, pipes, wake } = this.#parts
     const { signal } = this.#left
     // An adopted row may have ended so that nothing is left to be opened.
     const ack = await openAck(dir).catch(() => null)
@@ -130,24 +144,33 @@ export class Instance {
     this.#ended = true
     const endedAt = ended?.at ?? Date.now()
     const killed = this.#stopping ? await this.#stopping : false
-    if (!this.#stopping) await this.#endStrays()
+    if (!this.#stopping) await this.#killStrays()
     await release(ack)
-    await pipes?.finish(logDrainMs)
-    // A shim that does not take the acknowledgement, for whatever reason, must not stay.
-    await killAll(this.#of)
-    ipc?.close()
-    if (this.#of.cgroup !== null) removeCgroup(this.#of.cgroup)
+    const output = pipes?.finish(logDrainMs) ?? Promise.resolve()
+    this.#clear(output)
+    await Promise.race([output, delay(exitOutputMs)])
     const exit = explainExit({ ended, killed, stopped: this.#row.stopping, at: endedAt })
     await this.#save({ ...this.#row, exit })
     this.#parts.emit('exited', { id: this.#row.id, exit })
     return exit
   }
 
-  /** What an app that ended by itself left behind: its port must be free for the next one. */
-  async #endStrays(): Promise<void> {
-    if (members(this.#of).every((pid) => pid === this.#of.shim.pid)) return
-    askToEnd(this.#of)
-    if (!(await waitForEnd(this.#of, logDrainMs))) await killAll(this.#of)
+  /** What an app that ended by itself left behind still serves, and its port must become free. */
+  async #killStrays(): Promise<void> {
+    if (members(this.#of).some((pid) => pid !== this.#of.shim.pid)) await killAll(this.#of)
+  }
+
+  #clear(output: Promise<unknown>): void {
+    this.#cleared = this.#clearAfter(output)
+    this.#cleared.catch(() => undefined) // Whoever calls `cleared` gets the failure.
+  }
+
+  async #clearAfter(output: Promise<unknown>): Promise<void> {
+    await output
+    // A shim that does not take the acknowledgement, for whatever reason, must not stay.
+    await killAll(this.#of)
+    this.#parts.ipc?.close()
+    if (this.#of.cgroup !== null) removeCgroup(this.#of.cgroup)
   }
 
   /** On a full disk it stays in memory: that keeps nobody from ending, nor from being told. */

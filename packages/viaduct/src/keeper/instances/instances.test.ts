@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -12,6 +12,7 @@ import { readProcess } from '../process-facts.ts'
 import { Instances } from './instances.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'viaduct-instances-'))
+await chmod(folder, 0o711) // Apps run under another user.
 after(async () => {
   await rm(folder, { recursive: true })
   if (probe.usable) removeCgroup(probe.base)
@@ -93,10 +94,33 @@ test('a number that a stranger has by now is never signalled', async () => {
   assert.notEqual(readProcess(me.pid), null)
 })
 
+test('an exit is told though a stranger holds the output open, whose lines still come', async () => {
+  const told: string[] = []
+  const emit = (event: string): void => void told.push(event)
+  const instances = new Instances({
+    ...{ folder, run: folder, cgroupBase: null, emit },
+    table: await ChildTable.open(join(folder, 'stranger.json')),
+    writers: new SharedWriters({ maxBytes: 1e6, filesKept: 1 }),
+  })
+  const logFile = join(folder, 'stranger.log')
+  const go = join(folder, 'go')
+  // Without the variable, its session and its parent nothing tells whose it is.
+  const command = `
+    env -i setsid sh -c 'until [ -e "${go}" ]; do /bin/sleep 0.02; done; echo late' &
+    until [ "$(cut -d' ' -f6 /proc/$!/stat)" = $! ]; do sleep 0.02; done
+    exit 3`
+  await instances.start(spec({ id: 'stranger', command, logFile }))
+  const exit = await instances.get('stranger').exited()
+  assert.deepEqual([exit.code, told], [3, ['exited']])
+  await writeFile(go, '')
+  await instances.forget('stranger')
+  assert.match(await readFile(logFile, 'utf8'), /late/)
+})
+
 function spec(own: { id: string; command: string; logFile: string }): ProcessSpec {
   return {
     ...own,
     ...{ cwd: '/', env: { PATH: '/usr/bin:/bin' }, uid: testUid, gid: testUid, nice: 0 },
-    ...{ logSource: 'web.1', ipc: false, emitOutput: false, labels: {} },
+    ...{ logSource: 'web.1', ipc: false, emitOutput: false, stopTimeoutMs: 1_000, labels: {} },
   }
 }

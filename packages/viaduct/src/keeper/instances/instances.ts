@@ -6,7 +6,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { AppError } from '../../model/app-error.ts'
-import { appOomScore } from '../../model/limits.ts'
+import { appOomScore, stopTimeoutMs } from '../../model/limits.ts'
 import type { SharedWriters } from '../../logs/shared-writers.ts'
 import type { ProcessInfo, ProcessSpec } from '../../wire/keeper-protocol.ts'
 import { enterCgroup, makeCgroup } from '../cgroup.ts'
@@ -108,17 +108,19 @@ export class Instances {
     const instance = this.#all.get(id)
     if (!instance) return
     if (!instance.row.exit) throw new AppError('busy', `${id} is running; stop it first`)
+    await instance.cleared()
     this.#all.delete(id)
     await this.#options.table.remove(instance.row)
     await removeInstanceFiles(this.#dirOf(id))
   }
 
   /**
-   * Stops and forgets all at once; no new one starts from now on.
+   * Stops and forgets all at once, each within its own `stopTimeoutMs`; no new one starts from now
+   * on.
    *
    * @param hurry Aborts: what has not ended by then is killed.
    */
-  async stopAll(stopTimeoutMs: number, hurry: AbortSignal): Promise<void> {
+  async stopAll(hurry: AbortSignal): Promise<void> {
     this.#closed = true
     await Promise.allSettled(this.#starting.values())
     const hasten = (): void => {
@@ -127,7 +129,8 @@ export class Instances {
     hurry.addEventListener('abort', hasten)
     if (hurry.aborted) hasten()
     const stops = [...this.#all.keys()].map(async (id) => {
-      await this.get(id).stop(stopTimeoutMs)
+      const instance = this.get(id)
+      await instance.stop(instance.row.stopTimeoutMs ?? stopTimeoutMs)
       await this.forget(id)
     })
     const results = await Promise.allSettled(stops)
@@ -199,11 +202,12 @@ export class Instances {
       if (cgroup !== null) enterCgroup(cgroup, shim.pid)
       writeFileSync(`/proc/${shim.pid}/oom_score_adj`, `${appOomScore}`)
       if (spec.nice !== 0) setPriority(shim.pid, spec.nice)
-      const { id, logFile, logSource, emitOutput, labels } = spec
+      const { id, logFile, logSource, emitOutput, labels, stopTimeoutMs: limitMs } = spec
       return {
         kind: 'instance',
         ...identity,
         ...{ id, logFile, logSource, emitOutput, labels, cgroup },
+        stopTimeoutMs: limitMs,
         startedAt: Date.now(),
         stopping: false,
         exit: null,
