@@ -52,6 +52,7 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
     dataDir,
     host: '127.0.0.1',
     httpPort: 0,
+    httpsPort: null,
     apiHost: '127.0.0.1',
     apiPort: 0,
     proxies: 1,

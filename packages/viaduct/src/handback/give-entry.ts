@@ -10,8 +10,9 @@ const firstFd = 4
 setTimeout(() => process.exit(1), handbackTimeoutMs).unref()
 // The second socket waits for the receipt of the first: keep reading the channel.
 process.channel?.ref()
-for (const [index, name] of process.argv.slice(2).entries()) {
-  await send({ name }, rawHandleOf(firstFd + index))
+const names = process.argv.slice(2)
+for (const [index, name] of names.entries()) {
+  await send({ name, names }, rawHandleOf(firstFd + index))
 }
 process.exit(0)
 

@@ -64,6 +64,19 @@ for (const host of ['127.0.0.1', '::']) {
   })
 }
 
+test('a holder gives all that it has, also what was not asked for', async () => {
+  const [http, api] = [0, 0].map((port) => {
+    return new BoundSocket({ host: '127.0.0.1', port, reusePort: true })
+  })
+  assert.ok(http && api)
+  const path = join(dir, 'more.sock')
+  await startHolder(path, [http.fd(), api.fd()])
+  const taken = await takeBack({ path, names: ['http'] })
+  assert.ok(taken.result === 'taken')
+  assert.deepEqual(taken.sockets['api']?.address(), api.address())
+  for (const socket of [http, api, ...Object.values(taken.sockets)]) socket.close()
+})
+
 test('where nobody listens, that is the answer', async () => {
   const taken = await takeBack({ path: join(dir, 'nobody.sock'), names })
   assert.deepEqual(taken, { result: 'nobody' })

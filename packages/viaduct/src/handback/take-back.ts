@@ -28,9 +28,10 @@ const takeEntry = fileURLToPath(
 )
 
 /**
- * Asks for the sockets called `names`.
+ * Asks for all sockets that the proxy has.
  *
  * @param options.path The proxy's handback socket.
+ * @param options.names Those without which the others are of no use.
  * @param options.timeoutMs Default `handbackTimeoutMs`.
  */
 export async function takeBack(options: {
@@ -95,11 +96,11 @@ function receive(
     helper.on('error', finish)
     helper.on('exit', finish)
     helper.on('message', (message: unknown, handle: unknown) => {
-      const { name } = message as { name: string }
+      const { name, names: all } = message as { name: string; names: readonly string[] }
       if (!isRawHandle(handle)) return
       handle.unref()
       taken.set(name, handle)
-      if (names.every((each) => taken.has(each))) finish()
+      if (all.every((each) => taken.has(each))) finish()
     })
   })
 }

@@ -13,9 +13,10 @@ const wanted = process.argv.slice(2)
 const fds = new Map<string, number>()
 
 process.on('message', (message: unknown, handle: unknown) => {
-  const { name } = message as { name: string }
+  // A proxy of before HTTPS does not say what it has.
+  const { name, names = wanted } = message as { name: string; names?: readonly string[] }
   if (isRawHandle(handle)) fds.set(name, handle.fd)
-  if (wanted.every((each) => fds.has(each))) passOn()
+  if (names.every((each) => fds.has(each))) passOn()
 })
 
 function passOn(): void {

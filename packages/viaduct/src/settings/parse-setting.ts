@@ -15,7 +15,7 @@ const hostName = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z]
  * @param base Directory that a relative path starts from.
  */
 export function parseSetting(raw: unknown, type: SettingType, base: string): Parsed {
-  if (raw === null && (type.kind === 'host-name' || type.kind === 'token')) return { value: null }
+  if (raw === null && mayBeNull(type)) return { value: null }
   const text = typeof raw === 'string' || typeof raw === 'number' ? String(raw).trim() : null
   switch (type.kind) {
     case 'integer':
@@ -51,6 +51,11 @@ export function parseSetting(raw: unknown, type: SettingType, base: string): Par
         ? { value: text }
         : { wanted: `one of ${type.of.join(', ')}` }
   }
+}
+
+function mayBeNull(type: SettingType): boolean {
+  if (type.kind === 'host-name' || type.kind === 'token') return true
+  return 'nullable' in type && type.nullable === true
 }
 
 function parseNumber(

@@ -199,6 +199,10 @@ test('values that contradict each other are refused', () => {
   const error = refuses({ httpPort: '8700' }, {}, 'Apps and API cannot both have port 8700')
   assert.match(error.hint, /--api-port/)
   assert.equal(resolve({ httpPort: '0', apiPort: '0' }).apiPort, 0)
+  refuses({ httpsPort: '8080' }, {}, 'https and http cannot both have port 8080')
+  refuses({ httpsPort: '8700' }, {}, 'https and the API cannot both have port 8700')
+  assert.equal(resolve({}).httpsPort, null)
+  assert.equal(resolve({ httpPort: '0', httpsPort: '0', apiPort: '0' }).httpsPort, 0)
 })
 
 test('every setting has one row, with its own flag and variable and a default that is allowed', () => {

@@ -110,7 +110,7 @@ function show(raw: unknown): string {
 }
 
 function checkTogether(settings: Settings): void {
-  const { instancePortMin, instancePortMax, httpPort, apiPort } = settings
+  const { instancePortMin, instancePortMax, httpPort, httpsPort, apiPort } = settings
   if (instancePortMin > instancePortMax) {
     const range = `${instancePortMin} to ${instancePortMax}`
     throw new AppError('bad-setting', `The instances' ports go from ${range}: that is none`, {
@@ -121,6 +121,13 @@ function checkTogether(settings: Settings): void {
     throw new AppError('bad-setting', `Apps and API cannot both have port ${httpPort}`, {
       hint: 'Choose another --http-port or --api-port.',
       data: { field: 'apiPort' },
+    })
+  }
+  if (httpsPort && (httpsPort === httpPort || httpsPort === apiPort)) {
+    const other = httpsPort === httpPort ? 'http' : 'the API'
+    throw new AppError('bad-setting', `https and ${other} cannot both have port ${httpsPort}`, {
+      hint: 'Choose another --https-port.',
+      data: { field: 'httpsPort' },
     })
   }
 }

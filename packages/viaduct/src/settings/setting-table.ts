@@ -8,7 +8,13 @@ import type { Settings } from './settings.ts'
 
 /** What a value may be; `parse-setting.ts` has the code for each. */
 export type SettingType =
-  | { readonly kind: 'integer' | 'ms' | 'bytes'; readonly min: number; readonly max: number }
+  | {
+      readonly kind: 'integer' | 'ms' | 'bytes'
+      readonly min: number
+      readonly max: number
+      /** null is a value too. */
+      readonly nullable?: boolean
+    }
   | { readonly kind: 'path' | 'address' | 'host-name' | 'token' }
   | { readonly kind: 'choice'; readonly of: readonly string[] }
 
@@ -73,6 +79,13 @@ export const settingTable: readonly SettingRow[] = [
     type: port,
     fallback: () => 8080,
     help: 'port that the apps are served at; 0 takes a free one',
+  }),
+  row('httpsPort', {
+    argument: 'PORT',
+    type: { ...port, nullable: true },
+    fallback: () => null,
+    fallbackText: 'none',
+    help: 'port that the apps are served at over TLS, with HTTP/2',
   }),
   row('apiHost', {
     argument: 'ADDR',

@@ -44,7 +44,8 @@ export function parseSettings(text: string, path: string): Settings {
   }
   if (found['schema'] !== schema) throw damaged(path, 'it has no schema number')
   const entries = settingTable.map(({ key, type }) => {
-    const parsed = parseSetting(found[key], type, '/')
+    // A file of before a setting that may be null does not have it.
+    const parsed = parseSetting(found[key] ?? null, type, '/')
     if ('wanted' in parsed) throw damaged(path, `"${key}" is not ${parsed.wanted}`)
     return [key, parsed.value]
   })

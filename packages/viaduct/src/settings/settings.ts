@@ -10,6 +10,8 @@ export interface Settings {
   readonly host: string
   /** Seed name `proxy_port`. 0 takes a free one; the resolved value is what was bound. */
   readonly httpPort: number
+  /** Where the apps are served over TLS, at `host` too. null: nowhere; 0 takes a free one. */
+  readonly httpsPort: number | null
   readonly apiHost: string
   /** Seed name `deploy_port`. 0 takes a free one. */
   readonly apiPort: number

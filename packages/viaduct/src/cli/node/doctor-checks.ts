@@ -174,13 +174,16 @@ export async function checkMachine(
   settings: Settings,
   options: { running: boolean },
 ): Promise<Finding[]> {
-  const { host, httpPort, apiHost, apiPort, dataDir } = settings
+  const { host, httpPort, httpsPort, apiHost, apiPort, dataDir } = settings
   const { running } = options
   return [
     checkNode(),
     checkMemory(),
     await attempt('disk', () => checkDisk(dataDir)),
     await checkPort('http port', { host, port: httpPort, running }),
+    ...(httpsPort === null
+      ? []
+      : [await checkPort('https port', { host, port: httpsPort, running })]),
     await checkPort('api port', { host: apiHost, port: apiPort, running }),
     checkIsolation(),
     checkTraversable('data directory', dataDir),

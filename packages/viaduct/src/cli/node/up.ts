@@ -121,11 +121,15 @@ function logOf(dataDir: string): string {
 }
 
 function renderUp({ paint }: Terminal, settings: Settings, url: string): string {
-  const { dataDir, domain, httpPort } = settings
+  const { dataDir, domain, httpPort, httpsPort } = settings
   const layout = dataLayout(dataDir)
+  const origin = `APP.${domain ?? 'localhost'}`
   const port = httpPort === 80 ? '' : `:${httpPort}`
+  const securePort = httpsPort === 443 ? '' : `:${httpsPort}`
+  const secure = paint('cyan', `https://${origin}${securePort}`)
   const facts: [string, string][] = [
-    ['apps', paint('cyan', `http://APP.${domain ?? 'localhost'}${port}`)],
+    ['apps', paint('cyan', `http://${origin}${port}`)],
+    ...(httpsPort === null ? [] : [['', secure] satisfies [string, string]]),
     ['API', paint('cyan', url)],
     ['token', layout.adminToken],
     ['data', dataDir],
