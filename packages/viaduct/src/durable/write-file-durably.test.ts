@@ -1,11 +1,27 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import {
+  type FileHandle,
+  chmod,
+  mkdir,
+  mkdtemp,
+  open,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { AppError } from '../model/app-error.ts'
-import { writeFileDurably } from './write-file-durably.ts'
+import {
+  explainWriteError,
+  removeUnfinishedWrites,
+  writeFileDurably,
+} from './write-file-durably.ts'
 
 const dir = await mkdtemp(join(tmpdir(), 'viaduct-durable-'))
 after(() => rm(dir, { recursive: true }))
@@ -32,6 +48,68 @@ test('replaces content and mode, and leaves no temporary file', async () => {
   assert.equal(await readFile(path, 'utf8'), 'new')
   assert.equal((await stat(path)).mode & 0o777, 0o600)
   assert.deepEqual(await readdir(own), ['file'])
+})
+
+/** Calls `onSync` with the path of what is synced, just before that, while `run` runs. */
+async function watchSyncs(onSync: (path: string) => void, run: () => Promise<void>): Promise<void> {
+  await using handle = await open(dir)
+  const handles = Object.getPrototypeOf(handle) as FileHandle
+  const { sync } = handles
+  handles.sync = async function watched(this: FileHandle) {
+    onSync(readlinkSync(`/proc/self/fd/${this.fd}`))
+    await sync.call(this)
+  }
+  try {
+    await run()
+  } finally {
+    handles.sync = sync
+  }
+}
+
+test('the whole content is on disk before it has its name, and then the name', async () => {
+  const own = join(dir, 'synced')
+  await mkdir(own)
+  const path = join(own, 'file')
+  const seen: unknown[] = []
+  await watchSyncs(
+    (synced) => {
+      if (synced === own) seen.push(['folder', readdirSync(own)])
+      else
+        seen.push(['file', synced !== path, readFileSync(synced, 'utf8'), readdirSync(own).length])
+    },
+    () => writeFileDurably(path, 'content'),
+  )
+  assert.deepEqual(seen, [
+    ['file', true, 'content', 1],
+    ['folder', ['file']],
+  ])
+  assert.equal((await stat(path)).mode & 0o777, 0o644)
+})
+
+test('what killed writers of a file left is removed, and nothing else', async () => {
+  const own = join(dir, 'unfinished')
+  await mkdir(own)
+  for (const name of [
+    'file',
+    '.file.0a1b.tmp',
+    '.file.2c3d.tmp',
+    '.file.keep',
+    '.other.0a1b.tmp',
+  ]) {
+    await writeFile(join(own, name), 'x')
+  }
+  await removeUnfinishedWrites(join(own, 'file'))
+  assert.deepEqual((await readdir(own)).toSorted(), ['.file.keep', '.other.0a1b.tmp', 'file'])
+  await removeUnfinishedWrites(join(own, 'missing', 'file'))
+})
+
+test('no space and no quota are a full disk, other errors stay what they are', () => {
+  for (const code of ['ENOSPC', 'EDQUOT']) {
+    const said = explainWriteError(Object.assign(new Error(code), { code }), '/a')
+    assert.ok(said instanceof AppError && said.code === 'disk-full', code)
+  }
+  const other = Object.assign(new Error('EIO'), { code: 'EIO' })
+  assert.equal(explainWriteError(other, '/a'), other)
 })
 
 test('writers at the same time leave one whole content', async () => {

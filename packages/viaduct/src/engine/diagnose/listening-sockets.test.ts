@@ -100,3 +100,19 @@ test('a socket that two processes share is told for each', async () => {
     process.kill(child, 'SIGKILL')
   }
 })
+
+test('finds all of many sockets, in the order of their ports', async () => {
+  await using app = await node(`
+    const net = require('node:net'), count = 60
+    let open = 0
+    for (let i = 0; i < count; i++) {
+      net.createServer().listen(0, '127.0.0.1', () => ++open === count && console.log(open))
+    }`)
+  const found = await listeningSockets([app.pid])
+  assert.equal(found.length, 60)
+  const ports = found.map(({ port }) => port)
+  assert.deepEqual(
+    ports,
+    ports.toSorted((a, b) => a - b),
+  )
+})

@@ -153,4 +153,39 @@ test('an app that listens as it was told is told what failed instead', () => {
   assert.match(say('not HTTP')!, /is not HTTP/)
   assert.match(say('reset')!, /closes the connection/)
   assert.match(say('refused')!, /refuses connections/)
+  assert.match(say('mixed')!, /as it was told, but was not ready in time/)
+  listening[0] = { address: '::', port: 20_101, pid: 1 }
+  assert.match(say('500')!, /listens on \[::\]:20101 as it was told/)
+})
+
+test('of many other ports five are named, each once', () => {
+  const listening = [1, 1, 2, 3, 4, 5, 6, 7].map((port) => ({ address: '::1', port, pid: 1 }))
+  const expected = { host: '127.0.0.1', port: 20_101 }
+  const facts = { expected, attempts: refused, exit: null, exitMeaning: null, log: [], listening }
+  const shown = [1, 2, 3, 4, 5].map((port) => `[::1]:${port}`).join(', ')
+  assert.ok(advise(facts)?.startsWith(`It listens on ${shown} and 2 more, but PORT was`))
+})
+
+test('a report of one attempt, one line or no start at all is said so', () => {
+  const base = { expected: { host: '127.0.0.1', port: 20_101 }, listening: [], advice: null }
+  const one = {
+    ...base,
+    exit: null,
+    exitMeaning: null,
+    attempts: [{ result: '500', count: 1, fromMs: 1_260, toMs: 1_260 }],
+    log: [{ stream: 'stdout', text: 'hello' }],
+  }
+  assert.deepEqual(renderReadinessReport(one), [
+    'Tried 127.0.0.1:20101:',
+    '  500 at 1.3 s',
+    'It wrote:',
+    '  hello',
+  ])
+  const exit = exited({ reason: 'spawn-failed' })
+  const none = { ...base, exit, exitMeaning: explainExit(exit), attempts: [], log: [] }
+  assert.deepEqual(renderReadinessReport(none), [
+    'It was not started. It could not be started at all.',
+    'Nothing was tried on 127.0.0.1:20101 before that.',
+    'It wrote nothing.',
+  ])
 })

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { statsParallelReads } from '../../model/limits.ts'
 import { ProcessStatsSampler, readProcessStats } from './read-process-stats.ts'
 
 async function start(source: string): Promise<{ pid: number } & AsyncDisposable> {
@@ -18,6 +19,17 @@ async function start(source: string): Promise<{ pid: number } & AsyncDisposable>
       child.kill('SIGKILL')
       await closed
     },
+  }
+}
+
+/** Waits for CPU time that was really given: a loaded machine is no reason to fail. */
+async function usedCpu(pid: number, ms: number): Promise<void> {
+  const used = async (): Promise<number> => (await readProcessStats([pid]))[0]!.cpuMs
+  const before = await used()
+  const limit = performance.now() + 10_000
+  while ((await used()) < before + ms) {
+    assert.ok(performance.now() < limit)
+    await sleep(10)
   }
 }
 
@@ -68,21 +80,22 @@ test('two samples give the share of a core, and an idle process has next to none
     ['still', [still.pid]],
     ['gone', [2 ** 30]],
   ])
+  const startedAt = performance.now()
   const first = await sampler.sample(trees)
   assert.equal(first.get('busy')!.cpuPercent, 0)
-  const before = await readProcessStats([loop.pid])
-  // Waits for CPU time that was really given, so that a loaded machine is no reason to fail.
-  const limit = performance.now() + 10_000
-  while ((await readProcessStats([loop.pid]))[0]!.cpuMs < before[0]!.cpuMs + 100) {
-    assert.ok(performance.now() < limit)
-    await sleep(10)
-  }
+  await usedCpu(loop.pid, 100)
   const second = await sampler.sample(trees)
   const share = second.get('busy')!.cpuPercent
-  assert.ok(share > 1 && share < 130, `${share} %`)
+  // It had 100 ms of CPU at least, in at most the time since the first sample began.
+  const least = (100 * 100) / (performance.now() - startedAt)
+  assert.ok(share > least - 0.1 && share < 130, `${share} %, not ${least}`)
   assert.ok(second.get('still')!.cpuPercent < share)
   assert.equal(second.get('busy')!.processes, 1)
   assert.deepEqual(second.get('gone'), { processes: 0, cpuPercent: 0, memoryBytes: 0 })
+  await sampler.sample(new Map())
+  await usedCpu(loop.pid, 20)
+  const forgotten = await sampler.sample(trees)
+  assert.equal(forgotten.get('busy')!.cpuPercent, 0)
 })
 
 test('children that ended count, and never make the share negative', async () => {
@@ -96,4 +109,21 @@ test('children that ended count, and never make the share negative', async () =>
   await sampler.sample(new Map([['app', [app.pid, process.pid]]]))
   const later = await sampler.sample(new Map([['app', [app.pid]]]))
   assert.equal(later.get('app')!.cpuPercent, 0)
+})
+
+test('a name with a parenthesis and spaces is no reason to take a process for gone', async () => {
+  await using app = await start(`process.title = 'a) Z 1 (b'; ${idle}`)
+  assert.match(await readFile(`/proc/${app.pid}/stat`, 'utf8'), /\(a\) Z 1 \(b\)/)
+  assert.equal((await readProcessStats([app.pid])).length, 1)
+})
+
+test('memory is the proportional size, in bytes, also of many processes', async () => {
+  await using app = await start(idle)
+  const pids = Array.from({ length: 3 * statsParallelReads + 1 }, () => app.pid)
+  const found = await readProcessStats(pids)
+  assert.equal(found.length, pids.length)
+  const rollup = await readFile(`/proc/${app.pid}/smaps_rollup`, 'utf8')
+  const bytes = Number(/^Pss: +(\d+) kB/m.exec(rollup)?.[1]) * 1024
+  const ratio = found.at(-1)!.memoryBytes / bytes
+  assert.ok(Math.abs(ratio - 1) < 0.02, `${ratio}`)
 })
