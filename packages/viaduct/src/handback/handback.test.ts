@@ -73,7 +73,7 @@ test('a holder gives all that it has, also what was not asked for', async () => 
   await startHolder(path, [http.fd(), api.fd()])
   const taken = await takeBack({ path, names: ['http'] })
   assert.ok(taken.result === 'taken')
-  assert.deepEqual(taken.sockets['api']?.address(), api.address())
+  assert.equal(taken.sockets['api']?.address()?.port, api.address().port)
   for (const socket of [http, api, ...Object.values(taken.sockets)]) socket.close()
 })
 
