@@ -57,6 +57,24 @@ export function equalsIgnoreCase(
   return true
 }
 
+/**
+ * As `equalsIgnoreCase`, with "_" for "-" too: to apps behind CGI, WSGI or Rack they are one name.
+ */
+export function equalsLoosely(
+  bytes: Uint8Array,
+  range: { start: number; end: number },
+  lower: string,
+): boolean {
+  const { start, end } = range
+  if (end - start !== lower.length) return false
+  for (let i = 0; i < lower.length; i++) {
+    const byte = bytes[start + i] as number
+    const folded = byte >= 65 && byte <= 90 ? byte | 32 : byte === 95 ? 45 : byte
+    if (folded !== lower.charCodeAt(i)) return false
+  }
+  return true
+}
+
 /** Whether `HTTP/1.` is at `start`. */
 export function isHttp1(bytes: Uint8Array, start: number): boolean {
   return (

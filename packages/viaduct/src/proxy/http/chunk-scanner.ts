@@ -23,10 +23,24 @@ const phases = {
 } as const
 type Phase = (typeof phases)[keyof typeof phases]
 
+/**
+ * What must not come behind a body (RFC 9110 §6.5.1): where a message ends or goes, and who sent
+ * it. Apps that put trailers among the fields would believe it.
+ */
+const forbiddenTrailer = new RegExp(
+  '^(?:transfer-encoding|content-length|host|connection|te|trailer|upgrade|keep-alive|expect|' +
+    'proxy-connection|proxy-authorization|authorization|cookie|forwarded|x-forwarded-.*|' +
+    'x-real-ip|x-request-(?:id|start))$',
+)
+/** None of them is longer, but for the open one, which is told apart by its beginning. */
+const trailerNameKept = 24
+
 export class ChunkScanner {
   #phase: Phase = phases.sizeStart
   #left = 0
   #lineBytes = 0
+  /** Of the trailer that is being read: its beginning, in lower case, with "-" for "_". */
+  #trailerName = ''
   /** Start and end of each run of data of the last `scan`; null when nobody wants them. */
   readonly ranges: number[] | null
 
@@ -97,12 +111,13 @@ export class ChunkScanner {
     switch (this.#phase) {
       case phases.trailerStart:
         if (byte === cr) this.#phase = phases.endLf
-        else if (isTokenByte[byte] === 1) this.#phase = phases.trailerName
+        else if (isTokenByte[byte] === 1) this.#beginTrailer(byte)
         else this.#fail()
         return
       case phases.trailerName:
-        if (byte === 58) this.#phase = phases.trailerValue
+        if (byte === 58) this.#endTrailerName()
         else if (isTokenByte[byte] === 0) this.#fail()
+        else this.#keepTrailerByte(byte)
         return
       case phases.trailerValue:
         if (byte === cr) this.#phase = phases.trailerLf
@@ -113,6 +128,23 @@ export class ChunkScanner {
       default:
         return this.#expect(byte, lf, phases.done)
     }
+  }
+
+  #beginTrailer(byte: number): void {
+    this.#trailerName = ''
+    this.#keepTrailerByte(byte)
+    this.#phase = phases.trailerName
+  }
+
+  #keepTrailerByte(byte: number): void {
+    if (this.#trailerName.length === trailerNameKept) return
+    const folded = byte >= 65 && byte <= 90 ? byte | 32 : byte === 95 ? 45 : byte
+    this.#trailerName += String.fromCharCode(folded)
+  }
+
+  #endTrailerName(): void {
+    const isForbidden = forbiddenTrailer.test(this.#trailerName)
+    this.#phase = isForbidden ? phases.bad : phases.trailerValue
   }
 
   #expect(byte: number, wanted: number, next: Phase): void {

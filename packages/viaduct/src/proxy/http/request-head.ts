@@ -8,6 +8,7 @@
 import {
   cr,
   equalsIgnoreCase,
+  equalsLoosely,
   isHttp1,
   isHostByte,
   isIdByte,
@@ -42,6 +43,8 @@ export class RequestHead {
   forwardedFor = ''
   /** From the client, when it is sane; else empty. */
   requestId = ''
+  /** `X-App`: which app it is for, where that counts. It is never passed on. */
+  appHeader = ''
   /** The fields that are passed on, each with CRLF. */
   fields = ''
   /** Just after the empty line. */
@@ -74,6 +77,7 @@ export class RequestHead {
   reset(): void {
     this.method = this.target = this.hostname = this.host = ''
     this.upgrade = this.forwardedFor = this.requestId = this.fields = this.connection = ''
+    this.appHeader = ''
     this.minor = 1
     this.contentLength = -1
     this.chunked = false
@@ -97,12 +101,18 @@ export class RequestHead {
     if (!absolute) return 'The target is neither a path nor a URL'
     this.#absoluteHost = absolute[1] as string
     const rest = absolute[2] as string
-    this.target = rest.startsWith('/') ? rest : `/${rest}`
+    if (rest === '' && this.method === 'OPTIONS') this.target = '*'
+    else this.target = rest.startsWith('/') ? rest : `/${rest}`
     return null
   }
 }
 
 const isHost = 'host'
+const oddName = 'A field name that an app may take for another'
+/** Over these, requests would pass that nobody routes, counts or drains. */
+const otherHttp = /\b(?:h2c?|http|tls)\b/i
+/** Of a name in DNS, and of the longest IP literal. */
+const hostnameMaxBytes = 255
 const fields = new FieldBlock()
 const head = new RequestHead()
 
@@ -186,6 +196,9 @@ function readField(bytes: Buffer, field: number): HeadFault | null {
       head.host = fields.value(bytes, field)
       fields.dropped[field] = 1
       return isHost
+    case 5:
+      if (equalsIgnoreCase(bytes, range, 'x-app')) takeAppHeader(bytes, field)
+      return null
     case 6:
       return equalsIgnoreCase(bytes, range, 'expect') ? readExpect(bytes, field) : null
     case 7:
@@ -197,10 +210,11 @@ function readField(bytes: Buffer, field: number): HeadFault | null {
     case 10:
       return readConnectionLike(bytes, field, range)
     case 12:
-      if (equalsIgnoreCase(bytes, range, 'x-request-id')) takeRequestId(bytes, field)
+      if (equalsLoosely(bytes, range, 'x-request-id')) takeRequestId(bytes, field, range)
       return null
     case 14:
-      return equalsIgnoreCase(bytes, range, 'content-length') ? readLength(bytes, field) : null
+      if (!equalsLoosely(bytes, range, 'content-length')) return null
+      return hasUnderscore(bytes, range) ? oddName : readLength(bytes, field)
     default:
       return length > 14 ? readLongField(bytes, field, range) : null
   }
@@ -218,12 +232,14 @@ function readConnectionLike(bytes: Buffer, field: number, range: Range): null {
 }
 
 function readLongField(bytes: Buffer, field: number, range: Range): HeadFault | null {
-  const is = (name: string): boolean => equalsIgnoreCase(bytes, range, name)
+  const is = (name: string): boolean => equalsLoosely(bytes, range, name)
   if (is('x-forwarded-for')) {
+    fields.dropped[field] = 1
+    if (hasUnderscore(bytes, range)) return null
     const value = fields.value(bytes, field)
     head.forwardedFor = head.forwardedFor === '' ? value : `${head.forwardedFor}, ${value}`
-    fields.dropped[field] = 1
   } else if (is('transfer-encoding')) {
+    if (hasUnderscore(bytes, range)) return oddName
     if (head.chunked) return 'More than one Transfer-Encoding'
     if (fields.value(bytes, field).toLowerCase() !== 'chunked') return 'An unknown transfer coding'
     head.chunked = true
@@ -231,6 +247,7 @@ function readLongField(bytes: Buffer, field: number, range: Range): HeadFault | 
   } else if (
     is('x-forwarded-host') ||
     is('x-forwarded-proto') ||
+    is('x-forwarded-prefix') ||
     is('x-request-start') ||
     is('proxy-connection') ||
     is('proxy-authorization')
@@ -240,7 +257,17 @@ function readLongField(bytes: Buffer, field: number, range: Range): HeadFault | 
   return null
 }
 
+/** An app might take such a field for the one that we write ourselves. */
+function hasUnderscore(bytes: Buffer, { start, end }: Range): boolean {
+  const at = bytes.indexOf(95, start)
+  return at !== -1 && at < end
+}
+
 function readExpect(bytes: Buffer, field: number): HeadFault | null {
+  if (head.minor === 0) {
+    fields.dropped[field] = 1 // It came with HTTP/1.1; before, it means nothing.
+    return null
+  }
   if (fields.value(bytes, field).toLowerCase() !== '100-continue') return 'An unknown expectation'
   head.expectsContinue = true
   return null
@@ -254,11 +281,18 @@ function readLength(bytes: Buffer, field: number): HeadFault | null {
   return head.contentLength === -1 ? 'Content-Length is not a number' : null
 }
 
-function takeRequestId(bytes: Buffer, field: number): void {
+/** Two of them name no app: a name has no comma. */
+function takeAppHeader(bytes: Buffer, field: number): void {
+  const value = fields.value(bytes, field) || ','
+  head.appHeader = head.appHeader === '' ? value : `${head.appHeader},${value}`
+  fields.dropped[field] = 1
+}
+
+function takeRequestId(bytes: Buffer, field: number, range: Range): void {
   const start = fields.valueStart[field] as number
   const end = fields.valueEnd[field] as number
   fields.dropped[field] = 1
-  if (end === start || end - start > requestIdMaxBytes) return
+  if (end === start || end - start > requestIdMaxBytes || hasUnderscore(bytes, range)) return
   for (let i = start; i < end; i++) if (isIdByte[bytes[i] as number] === 0) return
   head.requestId = bytes.toString('latin1', start, end)
 }
@@ -286,8 +320,7 @@ function readConnection(value: string): void {
     else if (name === 'upgrade') upgrade = true
   }
   if (close) head.keepAlive = false
-  // Over "h2c" requests would pass that nobody routes, counts or drains.
-  if (!upgrade || head.minor === 0 || /\bh2c\b/i.test(head.upgrade)) head.upgrade = ''
+  if (!upgrade || head.minor === 0 || otherHttp.test(head.upgrade)) head.upgrade = ''
 }
 
 function checkHost(): HeadFault | null {
@@ -325,11 +358,19 @@ function readHostname(host: string): HeadFault | null {
   }
   const portAt = host.lastIndexOf(':')
   if (portAt !== -1 && !host.endsWith(']')) {
-    if (!/^\d{0,5}$/.test(host.slice(portAt + 1))) return 'The port in Host is not a number'
+    const port = host.slice(portAt + 1)
+    if (!/^\d{0,5}$/.test(port) || Number(port) > 65_535) return 'The port in Host is not a number'
     end = portAt
   }
   if (end > 1 && host[end - 1] === '.') end-- // "example.com." is example.com.
   if (end === 0) return 'Host is empty'
+  if (end > hostnameMaxBytes) return 'Host is too long'
   head.hostname = host.slice(0, end).toLowerCase()
-  return head.hostname.includes(':') && !head.hostname.startsWith('[') ? 'Host is not a name' : null
+  return isName(head.hostname) ? null : 'Host is not a name'
+}
+
+/** A name or an IPv4 address has no colon, bracket or empty label; an IPv6 address has brackets. */
+function isName(hostname: string): boolean {
+  if (hostname.startsWith('[')) return /^\[[\da-f:.]*:[\da-f:.]*\]$/.test(hostname)
+  return !/[:[\]]|^\.|\.\./.test(hostname)
 }

@@ -53,6 +53,7 @@ export function parseResponseHead(bytes: Buffer, start: number): ResponseHead | 
     readStatusLine(bytes, start) ?? readFields(bytes) ?? fields.dropNamed(bytes, head.connection)
   if (fault !== null) return fault
   readConnection(head.connection)
+  if (head.status < 200 || head.status === 204) dropFraming(bytes)
   head.end = fields.end
   head.text = fields.renderKept(bytes, start + 8)
   return head
@@ -77,6 +78,18 @@ function readStatusLine(bytes: Buffer, start: number): HeadFault | null {
   if (i + 1 >= length && (i >= length || bytes[i] === cr)) return incomplete
   if (bytes[i] !== cr || bytes[i + 1] !== lf) return 'The status line is not one'
   return fields.read(bytes, i + 2)
+}
+
+/** 1xx and 204 end with their head: who believes what it says of a body waits for one. */
+function dropFraming(bytes: Buffer): void {
+  if (head.contentLength === -1 && !head.chunked) return
+  if (head.contentLength !== 0) head.keepAlive = false // A body may follow, and is nobody's.
+  head.contentLength = -1
+  head.chunked = false
+  for (let field = 0; field < fields.count; field++) {
+    const range = { start: fields.lineStart[field] as number, end: fields.nameEnd[field] as number }
+    if (equalsIgnoreCase(bytes, range, 'content-length')) fields.dropped[field] = 1
+  }
 }
 
 function readConnection(value: string): void {
