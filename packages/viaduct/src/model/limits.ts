@@ -166,6 +166,11 @@ export const linkBackoffMaxMs = 1_000
 export const linkWaitMs = 30_000
 /** A proxy that lives but does not acknowledge new routes holds a swap up no longer than this. */
 export const proxyAckTimeoutMs = 10_000
+/**
+ * A stop or a drain that has not been answered this long after its own limit never will be: SIGKILL,
+ * the search for strays and the last of the output are done by then.
+ */
+export const answerMarginMs = 20_000
 /** New routes that take longer than this until every proxy has them are worth a line in the log. */
 export const routesSlowMs = 1_000
 /** Below this much available memory nothing stays warm: an app that serves needs it more. */

@@ -74,7 +74,7 @@ export type KeeperCalls = {
   /**
    * Winds down and ends all of a process: IPC `'Die'` and SIGTERM, `stopTimeoutMs` later SIGKILL to
    * every descendant. Resolves when all are gone; idempotent; `not-found` for an unknown id.
-   * Call it with `timeoutMs: Infinity`: the limit is in the arguments.
+   * Call it with a limit above the one in the arguments (`answerMarginMs`).
    */
   stop: { args: { id: string; stopTimeoutMs: number }; result: InstanceExit }
   /** Drops the row and directory of an exited process. Idempotent. */

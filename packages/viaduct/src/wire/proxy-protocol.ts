@@ -47,7 +47,7 @@ export type ProxyCalls = {
   routes: { args: RouteTable; result: { applied: boolean; generation: number } }
   /**
    * Waits until the upstream (no longer routed) has nothing in flight, at most `drainTimeoutMs`,
-   * then cuts the rest. Call it with `timeoutMs: Infinity`.
+   * then cuts the rest. Call it with a limit above that (`answerMarginMs`).
    * A rollback may route it again meanwhile: nothing is cut then, the result is `finished`.
    */
   drain: { args: { upstream: InstanceId; drainTimeoutMs: number }; result: DrainResult }

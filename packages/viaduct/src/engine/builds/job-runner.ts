@@ -2,7 +2,7 @@
  * Runs the commands of builds as jobs of the keeper: as the app's user, nice, with their output
  * in the release's install log and line by line to whoever watches.
  */
-import { stopTimeoutMs } from '../../model/limits.ts'
+import { answerMarginMs, stopTimeoutMs } from '../../model/limits.ts'
 import type { InstanceExit } from '../../model/instance.ts'
 import type { Job, OutputStream, RunJob } from '../../build/run-step.ts'
 import type { KeeperState, ProcessSpec } from '../../wire/keeper-protocol.ts'
@@ -98,9 +98,10 @@ export class JobRunner {
 
   async #stop(id: string, done: (exit: InstanceExit | null) => void): Promise<void> {
     try {
-      done(await this.#keeper.call('stop', { id, stopTimeoutMs }, { timeoutMs: Infinity }))
+      const timeoutMs = stopTimeoutMs + answerMarginMs
+      done(await this.#keeper.call('stop', { id, stopTimeoutMs }, { timeoutMs }))
     } catch {
-      // The keeper is away or knows it no more: nothing that this build could wait for.
+      // The keeper is away, hangs or knows it no more: nothing that this build could wait for.
       done(null)
     }
   }

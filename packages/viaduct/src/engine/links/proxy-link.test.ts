@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { proxyAckTimeoutMs } from '../../model/limits.ts'
 import { silentLog } from '../../model/log.ts'
 import type { InstanceId } from '../../model/ids.ts'
 import { RouteListener } from '../fixtures/route-listener.ts'
@@ -37,4 +40,22 @@ test('a worker with later routes has not acknowledged earlier ones', async () =>
   await link.push({ ...table, generation: 51 })
   await pushed
   assert.equal(listener.table?.generation, 51)
+})
+
+test('nobody waits for a worker that was killed, though no keeper has said so', async () => {
+  const socket = join(folder, 'dead.sock')
+  const code = `require('net').createServer().listen(process.argv[1], () => console.log())`
+  const worker = spawn(process.execPath, ['-e', code, socket])
+  await once(worker.stdout, 'data')
+  worker.kill('SIGKILL')
+  await once(worker, 'exit')
+  const info = { slot: 0, pid: worker.pid ?? 0, socket }
+  const table = { schema: 1, generation: 7, apps: [], defaultApp: null } as const
+  const begun = performance.now()
+  await using link = new ProxyLink(info, table, { log: silentLog, onAhead: () => assert.fail() })
+  await link.push({ ...table, generation: 8 })
+  assert.deepEqual(await link.drain('hello.v1.web.1.aaaa' as InstanceId, 1_000), {
+    result: 'finished',
+  })
+  assert.ok(performance.now() - begun < proxyAckTimeoutMs / 2)
 })

@@ -3,8 +3,13 @@
  * when the line breaks, until the keeper says that the worker is gone.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { messageOf } from '../../model/app-error.ts'
-import { linkBackoffMs, linkBackoffMaxMs, proxyAckTimeoutMs } from '../../model/limits.ts'
+import { messageOf, systemCodeOf } from '../../model/app-error.ts'
+import {
+  answerMarginMs,
+  linkBackoffMaxMs,
+  linkBackoffMs,
+  proxyAckTimeoutMs,
+} from '../../model/limits.ts'
 import type { InstanceId } from '../../model/ids.ts'
 import type { RouteTable } from '../../model/route.ts'
 import type { ProxyInfo } from '../../wire/keeper-protocol.ts'
@@ -29,6 +34,8 @@ export class ProxyLink implements AsyncDisposable {
   #client: RpcClient<ProxyCalls> | null = null
   #table: RouteTable | null
   #acknowledged = 0
+  /** Nobody listens on its socket any more: it was killed, and no keeper has said so yet. */
+  #isDead = false
   #waiting: { generation: number; done: () => void }[] = []
 
   /** @param table The newest routes, pushed at each connect. */
@@ -62,10 +69,15 @@ export class ProxyLink implements AsyncDisposable {
     if (this.#table) await this.#waitFor(this.#table.generation)
     try {
       const args = { upstream, drainTimeoutMs }
-      const result = await this.#client?.call('drain', args, { timeoutMs: Infinity })
+      const timeoutMs = drainTimeoutMs + answerMarginMs
+      const result = await this.#client?.call('drain', args, { timeoutMs })
       return result ?? { result: 'finished' }
     } catch (error) {
-      this.#log.debug('proxy.drain-ended', { ...this.info, error: messageOf(error) })
+      const isGone = this.#gone.signal.aborted
+      this.#log[isGone ? 'debug' : 'warn']('proxy.drain-ended', {
+        ...this.info,
+        error: messageOf(error),
+      })
       return { result: 'finished' }
     }
   }
@@ -81,7 +93,8 @@ export class ProxyLink implements AsyncDisposable {
   }
 
   #waitFor(generation: number): Promise<void> {
-    if (this.#gone.signal.aborted || this.#acknowledged >= generation) return Promise.resolve()
+    const isMoot = this.#isDead || this.#gone.signal.aborted
+    if (isMoot || this.#acknowledged >= generation) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.#log.error('proxy.no-acknowledgement', { ...this.info, generation })
@@ -107,12 +120,14 @@ export class ProxyLink implements AsyncDisposable {
           onClose: resolve,
         })
         this.#client = client
+        this.#isDead = false
         if (signal.aborted) client.close()
         backoff = linkBackoffMs
         void this.#send(client)
         await promise
       } catch (error) {
         this.#log.debug('proxy.unreachable', { ...this.info, error: messageOf(error) })
+        if (systemCodeOf(error) === 'ECONNREFUSED') this.#waitNoMore()
       }
       this.#client = null
       if (!this.listed) this.#letGo()
@@ -136,6 +151,12 @@ export class ProxyLink implements AsyncDisposable {
       // A line that broke is made again, and then sends the newest table.
       this.#log.debug('proxy.not-told', { ...this.info, error: messageOf(error) })
     }
+  }
+
+  /** One that is only just starting has no socket yet; one that has it and refuses is dead. */
+  #waitNoMore(): void {
+    this.#isDead = true
+    for (const one of this.#waiting.slice()) one.done()
   }
 
   /** The worker is gone: whoever waits for it need not. */

@@ -4,7 +4,7 @@
  */
 import { AppError, messageOf } from '../../model/app-error.ts'
 import type { AppName } from '../../model/ids.ts'
-import { stopTimeoutMs } from '../../model/limits.ts'
+import { answerMarginMs, stopTimeoutMs } from '../../model/limits.ts'
 import type { KeeperState, ProcessInfo } from '../../wire/keeper-protocol.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import type { EngineParts } from '../app/engine-parts.ts'
@@ -41,11 +41,12 @@ export async function removeOrphans(
   orphans: readonly ProcessInfo[],
   { keeper, log }: Pick<EngineParts, 'keeper' | 'log'>,
 ): Promise<void> {
+  const timeoutMs = stopTimeoutMs + answerMarginMs
   await Promise.all(
     orphans.map(async ({ id, exit }) => {
       try {
         log.warn('process.orphan', { id })
-        if (!exit) await keeper.call('stop', { id, stopTimeoutMs }, { timeoutMs: Infinity })
+        if (!exit) await keeper.call('stop', { id, stopTimeoutMs }, { timeoutMs })
         await keeper.call('forget', { id })
       } catch (error) {
         // It ended, and was forgotten, while the list was on its way.

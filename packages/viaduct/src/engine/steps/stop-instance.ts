@@ -1,7 +1,8 @@
 /** The step that ends an instance: wind-down, SIGTERM, SIGKILL are the keeper's affair. */
-import { AppError } from '../../model/app-error.ts'
+import { AppError, messageOf } from '../../model/app-error.ts'
 import type { InstanceId } from '../../model/ids.ts'
 import type { InstanceExit } from '../../model/instance.ts'
+import { answerMarginMs } from '../../model/limits.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { noteExit } from './note-exit.ts'
 import { timeoutsOf } from '../app/make-setup.ts'
@@ -21,20 +22,22 @@ export function stopInstance(runner: AppRunner, id: InstanceId): void {
   })
 }
 
-/** Asks for as long as there is no keeper: an instance that is leaving must not stay. */
+/** Asks for as long as there is no keeper, or it does not answer: an instance that is leaving must not stay. */
 async function stopUntilDone(
   runner: AppRunner,
   id: InstanceId,
   stopTimeoutMs: number,
 ): Promise<InstanceExit> {
-  const { keeper } = runner.parts
+  const { keeper, log } = runner.parts
+  const timeoutMs = stopTimeoutMs + answerMarginMs
   for (;;) {
     try {
-      return await keeper.call('stop', { id, stopTimeoutMs }, { timeoutMs: Infinity })
+      return await keeper.call('stop', { id, stopTimeoutMs }, { timeoutMs })
     } catch (error) {
       const code = error instanceof AppError ? error.code : null
       if (code === 'not-found') return goneExit()
       if (code !== 'keeper-unreachable' || keeper.isClosed) throw error
+      log.warn('instance.stop-unanswered', { instance: id, error: messageOf(error) })
     }
   }
 }
