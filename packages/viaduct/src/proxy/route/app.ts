@@ -35,6 +35,7 @@ export class App {
   take(route: AppRoute, upstreams: readonly Upstream[]): void {
     if (route.http !== this.route.http) this.policy = usePolicyOf(route.http ?? {})
     this.route = route
+    for (const old of this.upstreams) if (!upstreams.includes(old)) old.askToLeave()
     this.upstreams = upstreams
     this.#isPlain = !this.#hasLimits && this.policy.slowStartMs === 0
     const onFree = this.#hasLimits ? () => this.#wakeFirst() : null

@@ -23,6 +23,8 @@ export interface Claimant {
   claimAt: number
   /** Time is up: close both ends. */
   cut(): void
+  /** The instance leaves: end in good time what would last for ever. */
+  askToLeave?(): void
 }
 
 export class Upstream {
@@ -76,6 +78,11 @@ export class Upstream {
     claimant.claimAt = -1
     if (this.#claims.length === 0) for (const wake of this.#waiting.splice(0)) wake()
     this.onFree?.()
+  }
+
+  /** It gets no new requests; those that it has may go on. */
+  askToLeave(): void {
+    for (const claimant of this.#claims) claimant.askToLeave?.()
   }
 
   isEjected(now: number): boolean {

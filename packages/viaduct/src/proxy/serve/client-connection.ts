@@ -109,6 +109,16 @@ export class ClientConnection implements ClientSide {
     if (!isBusy && now - this.#idleSince >= idleMs) this.#socket.destroy()
   }
 
+  /** The worker leaves. */
+  askToLeave(): void {
+    this.#tunnel?.askToLeave()
+  }
+
+  cut(): void {
+    if (this.#tunnel) this.#tunnel.cut()
+    else this.#socket.destroy()
+  }
+
   expire(): void {
     if (this.#exchange) return this.#exchange.expire()
     if (this.#tunnel) return this.#tunnel.cut()

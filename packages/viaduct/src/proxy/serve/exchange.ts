@@ -260,7 +260,8 @@ export class Exchange implements ResponseSink, Claimant, Held {
     this.instance = upstream.id
     this.#done = true
     this.deadlineMs = Infinity
-    const tunnel = new Tunnel(this.#client, connection, () => {
+    const parts = { app: this.app, upstream, connection, protocol: head.upgrade }
+    const tunnel = new Tunnel(this.#client, parts, () => {
       upstream.release(tunnel)
       this.bytesOut = tunnel.bytesOut
       this.#client.worker.finished(this)

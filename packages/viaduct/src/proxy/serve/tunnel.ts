@@ -1,32 +1,60 @@
 /**
  * Bytes both ways after `101 Switching Protocols`: WebSocket and whatever else two ends agree on.
- * It counts as in flight, waits for slow readers, and passes each end's half-close on.
+ * It counts as in flight, waits for slow readers, and passes each end's half-close on. A WebSocket
+ * that has to go is told so by a close frame.
  */
-import { tunnelHalfClosedMs } from '../../model/limits.ts'
-import type { Claimant } from '../route/upstream.ts'
+import { tunnelHalfClosedMs, webSocketCloseTimeoutMs } from '../../model/limits.ts'
+import type { App } from '../route/app.ts'
+import type { Claimant, Upstream } from '../route/upstream.ts'
 import type { ClientSide } from './client-side.ts'
+import { FrameBoundaries, renderCloseFrame } from './frame-boundaries.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
+
+export interface TunnelParts {
+  readonly app: App
+  readonly upstream: Upstream
+  readonly connection: UpstreamConnection
+  /** What the ends switched to, as the instance said. */
+  readonly protocol: string
+}
 
 export class Tunnel implements Claimant {
   claimAt = -1
   bytesOut = 0
   readonly #client: ClientSide
+  readonly #app: App
+  readonly #upstream: Upstream
   readonly #connection: UpstreamConnection
   readonly #onClosed: () => void
+  /** null: not a WebSocket. */
+  readonly #frames: FrameBoundaries | null
+  #leaving: NodeJS.Timeout | undefined
+  /** The client is to be told, at the next boundary; or was told: nothing may follow. */
+  #closeFrame: 'none' | 'wanted' | 'sent' = 'none'
   #closed = false
   #halfClosed = false
 
-  constructor(client: ClientSide, connection: UpstreamConnection, onClosed: () => void) {
+  constructor(client: ClientSide, parts: TunnelParts, onClosed: () => void) {
     this.#client = client
-    this.#connection = connection
+    this.#app = parts.app
+    this.#upstream = parts.upstream
+    this.#connection = parts.connection
     this.#onClosed = onClosed
-    connection.onTunnelData = (bytes) => this.fromUpstream(bytes)
-    connection.onTunnelEnd = () => this.#onUpstreamEnd()
-    connection.socket.on('drain', () => client.resume())
+    this.#frames = /^websocket$/i.test(parts.protocol) ? new FrameBoundaries() : null
+    parts.connection.onTunnelData = (bytes) => this.fromUpstream(bytes)
+    parts.connection.onTunnelEnd = () => this.#onUpstreamEnd()
+    parts.connection.socket.on('drain', () => client.resume())
   }
 
   fromUpstream(bytes: Buffer): void {
-    if (bytes.length === 0) return
+    const isClosing = this.#closeFrame !== 'none'
+    if (bytes.length === 0 || this.#closeFrame === 'sent') return
+    const end = this.#frames?.scan(bytes, isClosing) ?? bytes.length
+    if (end > 0) this.#pass(end === bytes.length ? bytes : bytes.subarray(0, end))
+    if (isClosing) this.#sendCloseFrame()
+  }
+
+  #pass(bytes: Buffer): void {
     this.bytesOut += bytes.length
     this.#touch()
     if (!this.#connection.passTo(this.#client, bytes)) this.#connection.socket.pause()
@@ -58,9 +86,32 @@ export class Tunnel implements Claimant {
     this.#close()
   }
 
+  /** The instance or the proxy leaves: a WebSocket is closed in good time, where the app says so. */
+  askToLeave(): void {
+    const withinMs = this.#app.policy.closeWebSocketsWithinMs
+    if (withinMs === null || this.#frames === null || this.#leaving) return
+    const { worker } = this.#client
+    this.#leaving = setTimeout(() => {
+      this.#leaving = undefined
+      if (this.#closed || (this.#upstream.isRouted && !worker.isLeaving)) return
+      this.#closeFrame = 'wanted'
+      this.#client.deadlineMs = worker.deadlines.tick() + webSocketCloseTimeoutMs
+      this.#sendCloseFrame()
+    }, worker.random() * withinMs)
+  }
+
+  /** The client answers it, which the instance gets, and then both ends close. */
+  #sendCloseFrame(): void {
+    if (this.#closeFrame === 'sent' || this.#frames?.isAtBoundary !== true) return
+    this.#closeFrame = 'sent'
+    this.#client.writeBytes(renderCloseFrame())
+  }
+
+  /** Time is up. */
   cut(): void {
+    this.#sendCloseFrame()
     this.#connection.socket.destroy()
-    this.#client.destroy()
+    this.#client.destroySoon()
     this.#close()
   }
 
@@ -78,6 +129,7 @@ export class Tunnel implements Claimant {
   #close(): void {
     if (this.#closed) return
     this.#closed = true
+    clearTimeout(this.#leaving)
     this.#onClosed()
   }
 }

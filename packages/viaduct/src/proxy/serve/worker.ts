@@ -88,13 +88,14 @@ export class Worker implements AsyncDisposable {
     this.#leavingSince = this.deadlines.now
     this.server.close()
     if (this.#connections.size === 0) return
+    for (const connection of this.#connections) connection.askToLeave()
     let timer: NodeJS.Timeout | undefined
     await new Promise<void>((resolve) => {
       this.#onEmpty = resolve
       timer = setTimeout(resolve, drainTimeoutMs)
     })
     clearTimeout(timer)
-    for (const connection of this.#connections) connection.destroy()
+    for (const connection of this.#connections) connection.cut()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
