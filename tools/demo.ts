@@ -105,11 +105,10 @@ async function play(
 
 function renderVerdict({ requests, failed, killed }: LoadSummary, { paint }: Terminal): string {
   if (failed > 0) return paint('red', `${failed} of ${requests} requests failed.`)
-  const inside =
-    killed === 0
-      ? ''
-      : ` ${killed} were inside the process that kill -9 ended: those no one can save.`
-  return `${paint('green', `No request failed`)}, of ${requests}.${inside}`
+  const were = killed === 1 ? '1 was' : `${killed} were`
+  const where = 'inside the process that kill -9 ended: no one can save those'
+  const inside = killed === 0 ? '' : ` ${were} ${where}.`
+  return `${paint('green', 'No request failed')}, of ${requests.toLocaleString('en-GB')}.${inside}`
 }
 
 async function sayHowToUse(platform: DemoPlatform, terminal: Terminal): Promise<void> {
@@ -122,7 +121,9 @@ async function sayHowToUse(platform: DemoPlatform, terminal: Terminal): Promise<
       `It is still running: ${url}   API ${apiUrl}`,
       `  export VIADUCT_URL=${apiUrl} VIADUCT_TOKEN=${token}`,
       '  npx viaduct ps --app hello',
-      `Stop it with "kill ${pid}", then remove ${directory}`,
+      `Stop it with:  kill ${pid}`,
+      // Releases are read-only, also to their user.
+      `Then:           chmod -R u+w ${directory} && rm -r ${directory}`,
     ].join('\n'),
   )
 }

@@ -3,10 +3,11 @@
  * configuration directory of its own, so that nothing of the user's is read or changed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmod, mkdtemp, open, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, open, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { removeTree } from '../../packages/viaduct/src/build/seal-tree.ts'
 import { type Client, createClient } from '../../packages/viaduct/src/contract/client.ts'
 import { dataLayout } from '../../packages/viaduct/src/model/layout.ts'
 import type { Settings } from '../../packages/viaduct/src/settings/settings.ts'
@@ -54,7 +55,7 @@ export async function startDemoPlatform(signal: AbortSignal): Promise<DemoPlatfo
   await output.close()
   const stop = async (): Promise<void> => {
     await stopKeeper(keeper)
-    await rm(directory, { recursive: true, force: true, maxRetries: 3 })
+    await removeTree(directory, null) // Releases are read-only, also to their user.
   }
   try {
     const { httpPort, apiPort } = await waitUntilUp(keeper, { dataDir, log, signal })

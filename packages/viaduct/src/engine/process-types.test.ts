@@ -64,7 +64,8 @@ test('a health check decides alone', async () => {
 require('http').createServer((q, s) => { s.statusCode = q.url === '/up' && n++ < 3 ? 500 : 200; s.end() })
   .listen(process.env.PORT)`
   await test1.succeed(test1.deploy(code, { manifest: { health: { path: '/up' } } }))
-  const manifest = { health: { path: '/up' }, timeouts: { readyTimeoutMs: 300 } }
+  // The app has to boot and to be asked before that is up, also on a machine that is busy.
+  const manifest = { health: { path: '/up' }, timeouts: { readyTimeoutMs: 3_000 } }
   const deploy = await test1.end(test1.deploy(`// sick\n${code.replace('3', '1e9')}`, { manifest }))
   assert.match(JSON.stringify(deploy.error?.data), /"500"/)
 })
