@@ -5,5 +5,7 @@
 export const allowedSkips: Readonly<Record<string, string>> = {
   'stop reaches descendants that left session and parent, by a control group':
     'It needs a writable cgroup v2 hierarchy; the other way, a scan, is tested everywhere.',
+  'what nginx and HAProxy both refuse is refused here':
+    'It needs nginx and HAProxy, which come from a Debian mirror.',
   python: 'It deploys an app in Python, which a bare machine does not have.',
 }
