@@ -59,6 +59,9 @@ export class ArchiveTree {
 
   /** Path of the earlier file that a hard link means. */
   hardlinkTarget(path: string, linkpath: string): string {
+    if (linkpath.startsWith('/') || linkpath.split('/').includes('..')) {
+      throw leaves({ path, target: linkpath })
+    }
     const target = this.partsOf(linkpath).join('/')
     if (this.isFile(target)) return target
     throw badEntry(path, `is a hard link to ${quoted(linkpath)}, which is no earlier file`)

@@ -173,6 +173,7 @@ const hostile: [string, RawEntry[], RegExp][] = [
     ],
     /has "\.\."/,
   ],
+  ['a NUL by a pax header', [pax('p', { path: 'a\0b' }), { path: 'ok', body: 'x' }], /"a/],
   ['an absolute symlink', [{ path: 'a', type: '2', linkpath: '/etc' }], /"a" .*leaves the app/],
   ['a symlink out', [{ path: 'd/a', type: '2', linkpath: '../../x' }], /"d\/a" .*leaves the app/],
   [
@@ -215,8 +216,8 @@ const hostile: [string, RawEntry[], RegExp][] = [
     ],
     /"a" is a symlink, but was a folder/,
   ],
-  ['a hard link out', [{ path: 'a', type: '1', linkpath: '/etc/passwd' }], /absolute path/],
-  ['a hard link up', [{ path: 'a', type: '1', linkpath: '../a' }], /has "\.\."/],
+  ['a hard link out', [{ path: 'a', type: '1', linkpath: '/etc/passwd' }], /leaves the app folder/],
+  ['a hard link up', [{ path: 'a', type: '1', linkpath: '../a' }], /leaves the app folder/],
   [
     'a hard link to a symlink',
     [
@@ -278,6 +279,30 @@ test('bombs are refused by size, ratio and count', limit, async () => {
   const padded = gzipSync(Buffer.concat([rawTar({ path: 'a' }), Buffer.alloc(20 * 1024 * 1024)]))
   await refuses(padded, /more than 200 times its size/)
 })
+
+test('what is as large as the limits allow is taken', limit, async () => {
+  const tar = rawTar({ path: 'd/a', body: 'x' }, { path: 'd/b', body: 'y' })
+  const limits = { maxBytes: tar.length, maxEntries: 3 }
+  assert.equal((await unpack(gzipSync(tar), limits)).files, 2)
+  await refuses(gzipSync(tar), /more than \d+ bytes/, { ...limits, maxBytes: tar.length - 1 })
+  await refuses(gzipSync(tar), /more than 2 entries/, { ...limits, maxEntries: 2 })
+})
+
+test(
+  'a top folder with a Procfile alone is the app, a hard link to itself is no change',
+  limit,
+  async () => {
+    const { target } = await unpack(
+      gzipSync(
+        rawTar(
+          { path: 'app/Procfile', body: 'web: x' },
+          { path: 'app/Procfile', type: '1', linkpath: 'app/Procfile' },
+        ),
+      ),
+    )
+    assert.equal(await readFile(join(target, 'Procfile'), 'utf8'), 'web: x')
+  },
+)
 
 test('an aborted signal ends it, and nothing is left', limit, async () => {
   const signal = AbortSignal.abort()
