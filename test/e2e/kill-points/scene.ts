@@ -111,7 +111,7 @@ export class Scene implements AsyncDisposable {
     assert.equal(this.load.totals()?.failed, 0, 'No request was lost')
   }
 
-  /** A keeper that saw the daemon die again and again lets the next one wait: a new one does not. */
+  /** A keeper that saw the daemon die often lets the next one wait: a new keeper does not. */
   async renewKeeper(): Promise<void> {
     const { platform } = this
     const pid = platform.keeperPid()

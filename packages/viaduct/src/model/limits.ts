@@ -167,8 +167,8 @@ export const linkWaitMs = 30_000
 /** A proxy that lives but does not acknowledge new routes holds a swap up no longer than this. */
 export const proxyAckTimeoutMs = 10_000
 /**
- * A stop or a drain that has not been answered this long after its own limit never will be: SIGKILL,
- * the search for strays and the last of the output are done by then.
+ * A stop or a drain that has not been answered this long after its own limit never will be:
+ * SIGKILL, the search for strays and the last of the output are done by then.
  */
 export const answerMarginMs = 20_000
 /** New routes that take longer than this until every proxy has them are worth a line in the log. */

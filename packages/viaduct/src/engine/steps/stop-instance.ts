@@ -22,7 +22,10 @@ export function stopInstance(runner: AppRunner, id: InstanceId): void {
   })
 }
 
-/** Asks for as long as there is no keeper, or it does not answer: an instance that is leaving must not stay. */
+/**
+ * Asks for as long as there is no keeper, or it does not answer: an instance that is leaving must
+ * not stay.
+ */
 async function stopUntilDone(
   runner: AppRunner,
   id: InstanceId,

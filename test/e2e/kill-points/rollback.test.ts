@@ -1,8 +1,8 @@
-/** As `kill-points-deploy.test.ts`, for rollbacks: warm ones are a swap, cold ones start first. */
+/** As `deploy.test.ts`, for rollbacks: warm ones are a swap, cold ones start first. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { drainPoint, startPoints, stopPoint, swapPoints, warmPoint } from './kill-points/points.ts'
-import { type Begin, runPoints } from './kill-points/run-points.ts'
+import { drainPoint, startPoints, stopPoint, swapPoints, warmPoint } from './points.ts'
+import { type Begin, runPoints } from './run-points.ts'
 
 const rollback: Begin = async (scene) => {
   const { current, previous } = await scene.platform.client.apps.get('good')

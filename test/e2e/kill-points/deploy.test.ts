@@ -3,15 +3,8 @@
  * brings the deploy to its end, no request is lost, and nothing is left over.
  */
 import { test } from 'node:test'
-import {
-  buildPoints,
-  drainPoint,
-  startPoints,
-  stopPoint,
-  swapPoints,
-  warmPoint,
-} from './kill-points/points.ts'
-import { runPoints } from './kill-points/run-points.ts'
+import { buildPoints, drainPoint, startPoints, stopPoint, swapPoints, warmPoint } from './points.ts'
+import { runPoints } from './run-points.ts'
 
 test('a daemon that is killed at any point of a deploy', async (t) => {
   const points = [
