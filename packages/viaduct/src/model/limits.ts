@@ -67,6 +67,8 @@ export const buildTimeoutMs = 15 * 60_000
 /** A log file is rotated at this size; this many old ones are kept per release. */
 export const logFileMaxBytes = 10 * 1024 * 1024
 export const logFilesKept = 4
+/** The logs of daemon and proxies are looked at this often: one that fails in a loop writes much. */
+export const platformLogCheckMs = 1_000
 /** A longer line is cut into several, each with its own stamp. */
 export const logLineMaxBytes = 16 * 1024
 /** After the exit a grandchild may hold the output open; this long is waited for its EOF. */
@@ -245,6 +247,11 @@ export const slowStartShareMin = 0.1
 export const webSocketCloseSpreadMs = 10_000
 /** A client that was sent a close frame answers it within this. */
 export const webSocketCloseTimeoutMs = 5_000
+/** Clients that a rate limit remembers, per app and worker; the least recently seen go first. */
+export const rateLimitKeysMax = 10_000
+/** Passwords that are checked at a time, per app and worker: each takes 16 MB and a thread. */
+export const basicAuthChecksMax = 4
+export const basicAuthKnownMax = 1_000
 /** A head is complete this long after its first byte, or its connection is closed. */
 export const headTimeoutMs = 30_000
 /** A client connection between two requests. */
@@ -273,6 +280,23 @@ export const accessLogFlushMs = 1_000
 export const leaveIdleMs = 1_000
 export const listenBacklog = 4_096
 
+/** From the accepted connection to the end of its TLS handshake: two round trips, and a slow phone. */
+export const tlsHandshakeTimeoutMs = 10_000
+/** Requests of one HTTP/2 connection at a time; each may hold a window's worth of body. */
+export const h2StreamsMax = 128
+/** What a client may send of one body before somebody reads it: 1.3 MB/s at 100 ms away. */
+export const h2StreamWindowBytes = 128 * 1024
+/** The same for all bodies of a connection on the wire. */
+export const h2ConnectionWindowBytes = 1024 * 1024
+/**
+ * Requests that end before their answer does (`RST_STREAM` by either side), per connection and
+ * window: a browser that leaves a page cancels all it has, an attacker (CVE-2023-44487) goes on.
+ */
+export const h2ResetsMax = 2 * h2StreamsMax
+/** SETTINGS and PING frames, each of which has to be answered; gRPC pings a few times a second. */
+export const h2ControlFramesMax = 256
+export const h2FloodWindowMs = 10_000
+
 /** Out of memory, the kernel ends builds and instances before the platform. -1000 to 1000. */
 export const appOomScore = 200
 
@@ -293,3 +317,44 @@ export const hostRegexpsMax = 100
 export const hostRegexpNamesMax = 1_000
 /** `routes.json` is written anew when its changes have grown to the table's size, or this. */
 export const routeJournalMinBytes = 64 * 1024
+/** Of one app's options; each is compared with every request's client. */
+export const networksMax = 500
+export const basicUsersMax = 100
+/** HTML that the platform answers with itself, for one status or in maintenance. */
+export const errorPageMaxChars = 64 * 1024
+
+/** One request to a certificate authority; they are slow when many renew. */
+export const acmeRequestTimeoutMs = 30_000
+/** A chain of certificates has some kilobytes. */
+export const acmeAnswerMaxBytes = 256 * 1024
+/** Refused nonces per request: a server that refuses more of them will never be content. */
+export const acmeBadNonceMax = 10
+/** An order or authorization in progress is asked after this often, doubled each time. */
+export const acmePollMs = 250
+export const acmePollMaxMs = 10_000
+/** From the order to the certificate: validation takes seconds, a busy authority minutes. */
+export const acmeOrderTimeoutMs = 5 * 60_000
+/** Orders of different domains at a time. */
+export const acmeOrdersMax = 4
+/**
+ * First wait after an order that failed; doubles each time. Five in the first hour, which is what
+ * Let's Encrypt allows per host name.
+ */
+export const acmeBackoffMs = 120_000
+export const acmeBackoffMaxMs = 12 * 3_600_000
+/** The certificate that answers a TLS-ALPN-01 challenge is valid this long before and after now. */
+export const challengeLifetimeMs = 86_400_000
+/** Renewal comes up to this part of the lifetime earlier, so that not all come at once. */
+export const renewalJitter = 0.05
+/** Lifetime of the certificate that unknown names get; browsers refuse it anyway. */
+export const selfSignedLifetimeMs = 365 * 86_400_000
+/** A new ticket key: whoever gets one reads no sessions older than this. */
+export const ticketKeyLifetimeMs = 12 * 3_600_000
+/** Certificates of one platform: a snapshot with all of them must fit into one message. */
+export const certificatesMax = 2_000
+/** A chain with its key, as given: RSA with several intermediates has ten kilobytes. */
+export const certificatePemMaxBytes = 64 * 1024
+/** Smaller RSA keys are refused by clients. */
+export const rsaKeyMinBits = 2048
+/** The clock may be set, and Node.js has no timer beyond 24 days: renewals are looked at again. */
+export const certificateCheckMs = 3_600_000

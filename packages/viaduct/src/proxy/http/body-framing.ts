@@ -10,7 +10,8 @@ export class BodyFraming {
 
   /**
    * @param options.length Bytes; -1 for chunked or until the connection ends.
-   * @param options.collect Keep the ranges of chunk data, to pass the body on without chunks.
+   * @param options.collect Keep the ranges of chunk data, and the trailers, to pass the body on
+   *   without chunks.
    */
   constructor(options: { length: number; chunked: boolean; collect?: boolean }) {
     this.begin(options)
@@ -37,6 +38,11 @@ export class BodyFraming {
 
   get ranges(): readonly number[] | null {
     return this.#scanner?.ranges ?? null
+  }
+
+  /** The lines of the trailer section, each with CRLF, once all is done; only with `collect`. */
+  get trailers(): string {
+    return this.#scanner?.trailers.slice(0, -2) ?? ''
   }
 
   /** @returns How far the body goes in `[start, end)`. */

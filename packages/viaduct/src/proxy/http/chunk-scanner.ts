@@ -43,6 +43,8 @@ export class ChunkScanner {
   #trailerName = ''
   /** Start and end of each run of data of the last `scan`; null when nobody wants them. */
   readonly ranges: number[] | null
+  /** All that came behind the last chunk, latin1, as far as it came; only with `collect`. */
+  trailers = ''
 
   constructor(options: { collect: boolean }) {
     this.ranges = options.collect ? [] : null
@@ -108,6 +110,7 @@ export class ChunkScanner {
 
   #stepTrailer(byte: number): void {
     if (++this.#lineBytes > headMaxBytes) return this.#fail()
+    if (this.ranges !== null) this.trailers += String.fromCharCode(byte)
     switch (this.#phase) {
       case phases.trailerStart:
         if (byte === cr) this.#phase = phases.endLf

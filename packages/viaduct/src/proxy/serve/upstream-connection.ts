@@ -50,7 +50,8 @@ export interface ResponseSink {
   onHead(head: ResponseHead, framing: BodyFraming, first: ByteRange): void
   /** @returns False when the client takes no more: reading stops until `resume`. */
   onBody(bytes: Buffer, framing: BodyFraming): boolean
-  onEnd(): void
+  /** @param trailers Lines, each with CRLF. */
+  onEnd(trailers: string): void
   onLost(loss: Loss): void
   /** After the first byte of the response: it cannot be repeated or ended well. */
   onBroken(): void
@@ -225,7 +226,7 @@ export class UpstreamConnection {
     if (framing.isBad) return this.#refuse(sink)
     first.end = end
     sink.onHead(head, framing, first)
-    if (framing.isDone) sink.onEnd()
+    if (framing.isDone) sink.onEnd(framing.trailers)
   }
 
   #onBody(bytes: Buffer, sink: ResponseSink): void {
@@ -237,7 +238,7 @@ export class UpstreamConnection {
       return sink.onBroken()
     }
     if (!sink.onBody(bytes.subarray(0, end), framing)) this.socket.pause()
-    if (framing.isDone) sink.onEnd()
+    if (framing.isDone) sink.onEnd(framing.trailers)
   }
 
   #onEnd(): void {
@@ -245,7 +246,7 @@ export class UpstreamConnection {
     const sink = this.#sink
     if (sink && this.#phase === 'body' && this.#framing.endsWithConnection) {
       this.#reusable = false
-      sink.onEnd()
+      sink.onEnd('')
     }
     this.socket.destroy()
   }
