@@ -14,10 +14,8 @@ import {
 } from '../../bench/scenarios/proxy-arms.ts'
 import { bytesOf, type Case, readCases } from './case-file.ts'
 import { Recorder } from './recorder.ts'
-import { type Outcome, runCase } from './run-case.ts'
+import { observeCase, type Outcome } from './run-case.ts'
 
-/** A proxy that waits for more shows it by saying nothing for so long. */
-const silentMs = 150
 const sizeMax = 8_000
 
 interface Reference {
@@ -97,17 +95,13 @@ async function startReference(
 async function passedBy({ arm, recorder }: Reference): Promise<number[]> {
   const passed: number[] = []
   for (const each of cases) {
-    const { upstream, answers, sent } = each
-    const outcome = await runCase({ port: arm.port, recorder }, sent, {
-      ...{ upstream, answers: answers.length, limitMs: silentMs, isAlone: true },
-      ending: answers.length === 0 ? 'closed' : 'any',
-    })
-    passed.push(upstream === null ? outcome.requests.length : Number(isPassedOn(outcome)))
+    const outcome = await observeCase({ port: arm.port, recorder }, each)
+    passed.push(each.upstream === null ? outcome.requests.length : Number(isPassedOn(outcome)))
   }
   return passed
 }
 
-function isPassedOn({ answers }: Outcome): boolean {
+function isPassedOn({ answers }: Pick<Outcome, 'answers'>): boolean {
   const last = answers.at(-1)
   return last !== undefined && !/^(?:1|50[0234])/.test(last)
 }

@@ -34,6 +34,8 @@ export class Recorder implements AsyncDisposable {
   /** What a strict reader refuses, of all connections so far. */
   readonly complaints: string[] = []
   port = 0
+  /** Settles when the script of the case has been played. */
+  played: Promise<void> = Promise.resolve()
 
   constructor() {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
@@ -106,7 +108,7 @@ export class Recorder implements AsyncDisposable {
     const steps = this.#script?.steps ?? []
     this.#script = null
     reader.isTunnel = steps.some((step) => typeof step === 'object' && / 101 /.test(step.send))
-    void playSteps(socket, steps, this.#waits)
+    this.played = playSteps(socket, steps, this.#waits)
   }
 
   #forget(socket: Socket, connection: Connection): void {

@@ -30,13 +30,14 @@ export interface Outcome {
 
 /** For what a proxy must do; nothing is waited for that does not come. */
 const limitMs = 5_000
+/** Each takes a round through proxy and instance, as the request before it did. */
+const laterClients = 3
 /** In fields that the proxy sets itself nothing of the client is left, or it is asserted apart. */
 const added = /^(?:X-Forwarded-(?:For|Proto|Host|Port|Prefix)|X-Request-(?:Id|Start)): .*\r\n/gm
 
 /**
  * @param options.answers How many are waited for.
- * @param options.ending What is looked for after them: an answer more, the end, or neither.
- * @param options.limitMs How long; a proxy that nobody knows may well say nothing at all.
+ * @param options.ending What is looked for after them: an answer more, or the end.
  * @param options.isAlone No other client asks after it.
  */
 export async function runCase(
@@ -45,28 +46,18 @@ export async function runCase(
   options: {
     upstream: Case['upstream']
     answers: number
-    ending: Ending | 'any'
-    limitMs?: number
+    ending: Ending
     isAlone?: boolean
   },
 ): Promise<Outcome> {
-  const limit = options.limitMs ?? limitMs
   const client = new RawClient(port)
-  const waits = {
-    answered: () => client.answers.length > 0,
-    whole: () => recorder.requests.length > 0,
-  }
-  const seen = (piece: string): boolean => client.text.endsWith(piece.slice(-4))
-  recorder.begin(options.upstream, { ...waits, seen })
   try {
-    await playSteps(client.socket, steps, waits)
-    await client.until(() => client.answers.length >= options.answers, limit)
+    await play({ recorder, client }, steps, options.upstream)
+    await client.until(() => client.answers.length >= options.answers, limitMs)
     const before = client.answers.length
     const isOpen = options.ending === 'open' && !client.isOver
     if (isOpen) client.send(`GET ${probePrefix}same HTTP/1.1\r\nHost: a\r\n\r\n`)
-    const isKnown = (): boolean =>
-      options.ending === 'any' || (isOpen && client.text.endsWith(`${probePrefix}same`))
-    await client.until(isKnown, limit)
+    await client.until(() => isOpen && client.text.endsWith(`${probePrefix}same`), limitMs)
     const { text, isOver } = client
     const probeAt = text.lastIndexOf('HTTP/1.1 200')
     const isProbed = isOpen && text.endsWith(`${probePrefix}same`)
@@ -82,6 +73,41 @@ export async function runCase(
   } finally {
     client.socket.destroy()
   }
+}
+
+/**
+ * The same against a proxy that nobody knows, and that may say nothing at all: what it had done when
+ * it has served some other clients that asked later.
+ */
+export async function observeCase(
+  { port, recorder }: Where,
+  { sent, upstream, answers }: Pick<Case, 'sent' | 'upstream' | 'answers'>,
+): Promise<Pick<Outcome, 'answers' | 'requests'>> {
+  const client = new RawClient(port)
+  try {
+    await play({ recorder, client }, sent, upstream)
+    for (let i = 0; i < laterClients + answers.length; i++) {
+      await recorder.played
+      await askNext(port)
+    }
+    return { answers: client.answers, requests: recorder.requests }
+  } finally {
+    client.socket.destroy()
+  }
+}
+
+async function play(
+  { recorder, client }: { recorder: Recorder; client: RawClient },
+  steps: readonly Step[],
+  upstream: Case['upstream'],
+): Promise<void> {
+  const waits = {
+    answered: () => client.answers.length > 0,
+    whole: () => recorder.requests.length > 0,
+  }
+  const seen = (piece: string): boolean => client.text.endsWith(piece.slice(-4))
+  recorder.begin(upstream, { ...waits, seen })
+  await playSteps(client.socket, steps, waits)
 }
 
 let lastProbe = 0
