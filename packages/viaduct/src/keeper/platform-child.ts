@@ -5,7 +5,7 @@
  * Not for instances of apps: whether those are started again is for the daemon to decide.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf, systemCodeOf } from '../model/app-error.ts'
@@ -31,9 +31,8 @@ export interface PlatformChildOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Descriptors that it gets as 3, 4 … */
   readonly fds: readonly number[]
-  /** stdout and stderr are appended to it; at a start it is rotated when it is too large. */
+  /** stdout and stderr are appended to it; `platform-logs.ts` keeps it within its size. */
   readonly logFile: string
-  readonly logMaxBytes: number
   readonly table: ChildTable
   readonly log: KeeperLog
   /** Called after each start. */
@@ -150,9 +149,9 @@ export class PlatformChild {
   }
 
   #launch(): ChildProcess {
-    const { command, env, fds, logFile, logMaxBytes } = this.#options
+    const { command, env, fds, logFile } = this.#options
     const [program = process.execPath, ...args] = command
-    const output = openOutputFile(logFile, logMaxBytes)
+    const output = openOutputFile(logFile)
     try {
       const stdio = ['ignore', output, output, ...fds] as const
       return spawn(program, args, { detached: true, stdio: [...stdio], env: { ...env } })
@@ -196,10 +195,7 @@ async function pollDeath(identity: ProcessIdentity, signal: AbortSignal): Promis
   while (isAlive(identity) && !signal.aborted) await delay(deathPollMs)
 }
 
-/** The process writes on its own; so rotation can only happen between two of them. */
-function openOutputFile(path: string, maxBytes: number): number {
+function openOutputFile(path: string): number {
   mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
-  if (size > maxBytes) renameSync(path, `${path}.1`)
   return openSync(path, 'a', 0o600)
 }

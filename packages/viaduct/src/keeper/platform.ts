@@ -16,6 +16,7 @@ import type { ChildTable, PlatformRow } from './child-table.ts'
 import type { KeeperLog } from './keeper-log.ts'
 import type { Listeners } from './listeners.ts'
 import { endProcess, PlatformChild } from './platform-child.ts'
+import { watchPlatformLogs } from './platform-logs.ts'
 import { findLeadersWith, identify, isAlive } from './process-facts.ts'
 
 /** Young objects die young in all three; a small nursery costs nothing and keeps memory low. */
@@ -62,6 +63,7 @@ export class Platform {
   readonly #proxies: readonly PlatformChild[]
   /** Old proxies finish their requests while the new ones serve. */
   #leaving: Promise<unknown> = Promise.resolve()
+  readonly #logs: AsyncDisposable
 
   constructor(options: PlatformOptions) {
     const { settings, commands } = options
@@ -82,6 +84,19 @@ export class Platform {
         },
       }),
     )
+    this.#logs = this.#watchLogs()
+  }
+
+  /** Of all of them, also of those that leave: they share the file of their successor. */
+  #watchLogs(): AsyncDisposable {
+    const { settings, log } = this.#options
+    const files = this.#names().map((name) => this.#layout.platformLog(name))
+    const limits = { maxBytes: settings.logFileMaxBytes, filesKept: settings.logFilesKept }
+    return watchPlatformLogs(files, limits, log)
+  }
+
+  #names(): string[] {
+    return ['daemon', ...this.#proxies.map((_, slot) => `proxy-${slot}`)]
   }
 
   proxies(): ProxyInfo[] {
@@ -124,10 +139,12 @@ export class Platform {
     await this.#daemon.stop(daemonStopMs, hurry)
     await Promise.all(this.#proxies.map((proxy) => proxy.stop(proxyStopMs, hurry)))
     await Promise.allSettled([this.#leaving])
+    await this.#logs[Symbol.asyncDispose]()
   }
 
   async leave(): Promise<void> {
     await Promise.all([this.#daemon, ...this.#proxies].map((child) => child.leave()))
+    await this.#logs[Symbol.asyncDispose]()
   }
 
   #child(own: {
@@ -146,7 +163,6 @@ export class Platform {
         VIADUCT_PLATFORM: `${own.name}:${settings.dataDir}`,
       },
       logFile: this.#layout.platformLog(own.name),
-      logMaxBytes: settings.logFileMaxBytes,
       table,
       log,
     })
@@ -169,8 +185,7 @@ export class Platform {
   /** A keeper that was killed between a start and its row leaves a process that nobody knows. */
   async #endUnknown(rows: readonly PlatformRow[]): Promise<void> {
     const known = new Set(rows.filter(isAlive).map((row) => row.pid))
-    const names = ['daemon', ...this.#proxies.map((_, slot) => `proxy-${slot}`)]
-    for (const name of names) {
+    for (const name of this.#names()) {
       const variable = `VIADUCT_PLATFORM=${name}:${this.#layout.root}`
       for (const pid of findLeadersWith(variable)) {
         const identity = known.has(pid) ? null : identify(pid)
