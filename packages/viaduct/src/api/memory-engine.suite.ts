@@ -81,10 +81,7 @@ export class MemoryEngine implements Engine {
   async deploy(name: AppName, upload: Upload, options: { commit: string | null }): Promise<Deploy> {
     this.uploads.push(upload)
     this.calls.push(['deploy', name, options])
-    if (!this.#rows.has(name)) {
-      this.#rows.set(name, { app: newApp(name), releases: [], deploys: new Map() })
-    }
-    const row = this.#row(name)
+    const row = this.#rowOrNew(name)
     const number = (row.app.lastRelease + 1) as ReleaseNumber
     row.releases.push(newRelease(name, number, options.commit))
     row.app = { ...row.app, lastRelease: number, current: number }
@@ -106,7 +103,7 @@ export class MemoryEngine implements Engine {
     changes: Readonly<Record<string, string | null>>,
     options: { stage: boolean },
   ): Promise<Deploy | null> {
-    const row = this.#row(name)
+    const row = options.stage ? this.#rowOrNew(name) : this.#row(name)
     this.calls.push(['setConfig', name, changes, options])
     row.app = { ...row.app, stagedConfig: changes }
     return options.stage ? null : this.#begin(name, 'config')
@@ -177,6 +174,13 @@ export class MemoryEngine implements Engine {
     const deploy: Deploy = { schema: 1, id, app: name, kind, state: 'queued', ...rest }
     row.deploys.set(id, { deploy, events: [] })
     return deploy
+  }
+
+  #rowOrNew(name: AppName): Row {
+    if (!this.#rows.has(name)) {
+      this.#rows.set(name, { app: newApp(name), releases: [], deploys: new Map() })
+    }
+    return this.#row(name)
   }
 
   #row(name: AppName): Row {

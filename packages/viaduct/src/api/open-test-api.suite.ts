@@ -72,14 +72,24 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
     unpackedMaxEntries: 1_000,
     instancePortMin: 20_000,
     instancePortMax: 20_010,
+    acmeEmail: null,
+    acmeDirectoryUrl: 'https://acme.invalid/directory',
+    acmeCaFile: null,
+    acmeEabKeyId: null,
+    acmeEabKey: null,
+    tlsMinVersion: 'TLSv1.2',
+    unknownName: 'default',
     logLevel: 'info',
     ...changes,
   }
 }
 
-/** Waits until `predicate` is true. @throws After two seconds. */
+/** What is waited for starts a process now and then, which takes seconds where much else runs. */
+const untilTimeoutMs = 15_000
+
+/** Waits until `predicate` is true. @throws After 15 seconds. */
 export async function until(predicate: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 2_000
+  const deadline = Date.now() + untilTimeoutMs
   while (!(await predicate())) {
     if (Date.now() > deadline) throw new Error(`Never true: ${predicate.toString()}`)
     await new Promise((resolve) => setTimeout(resolve, 5))

@@ -168,6 +168,25 @@ test('config set deploys at once, --stage waits', async () => {
   assert.deepEqual(last, ['setConfig', 'example-app', { X: '1', Y: 'a b' }, { stage: false }])
 })
 
+test('config set before the first deploy makes the app of the folder, and says so', async () => {
+  const folder = join(cli.home, 'new-shop')
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'Procfile'), 'web: true\n')
+  const made = await cli.run(['config', 'set', 'A=1'], { cwd: folder })
+  assert.match(made.stdout, /^new-shop is a new app, with no release yet\.\nA: used from its first/)
+  assert.equal(made.code, 0, made.stderr)
+  const expected = ['setConfig', 'new-shop', { A: '1' }, { stage: true }]
+  assert.deepEqual(api.engine.calls.at(-1), expected)
+  const typo = await cli.run(['config', 'set', 'A=1', '--app', 'new-shp'], { cwd: folder })
+  assert.match(typo.stderr, /There is no app "new-shp"/)
+  assert.equal(typo.code, 4)
+  const staged = await cli.run(['config', 'set', 'A=1', '--app', 'other', '--stage'])
+  assert.match(staged.stdout, /^other is a new app/)
+  const nothing = await cli.run(['config', 'unset', 'A', '--app', 'third', '--stage'])
+  assert.equal(nothing.code, 4)
+  for (const app of ['new-shop', 'other']) await cli.run(['destroy', app, '--yes'])
+})
+
 test('scale, rollback, restart, stop and start follow their deploy', async () => {
   await deployExample()
   for (const words of [

@@ -51,7 +51,15 @@ export const appSchema = named(
   'App',
   object({
     name: string(),
-    status: oneOf(['new', 'running', 'deploying', 'stopped', 'crash-looping', 'degraded']),
+    status: oneOf([
+      'new',
+      'running',
+      'scaled-to-zero',
+      'deploying',
+      'stopped',
+      'crash-looping',
+      'degraded',
+    ]),
     wanted: oneOf(['running', 'stopped']),
     current: nullable(integer({ description: 'The release that serves' })),
     previous: nullable(integer({ description: 'The release that served before' })),

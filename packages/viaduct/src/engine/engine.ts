@@ -10,7 +10,15 @@ import type { Instance } from '../model/instance.ts'
 import type { Upload } from '../model/upload.ts'
 import type { ProxyStats } from '../wire/proxy-protocol.ts'
 
-export type AppStatus = 'new' | 'running' | 'deploying' | 'stopped' | 'crash-looping' | 'degraded'
+/** `scaled-to-zero`: it is wanted, but no process of it. */
+export type AppStatus =
+  | 'new'
+  | 'running'
+  | 'scaled-to-zero'
+  | 'deploying'
+  | 'stopped'
+  | 'crash-looping'
+  | 'degraded'
 
 /** An app with all that `viaduct apps` and `viaduct ps` show. */
 export interface AppView {

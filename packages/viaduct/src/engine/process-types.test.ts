@@ -59,6 +59,15 @@ setTimeout(() => process.send({ event: 'status-changed', payload: 3 }), 300)`
   assert.ok((deploy.finishedAt ?? 0) - deploy.createdAt >= 300)
 })
 
+test('an app with no process wanted says so, until it has one', async () => {
+  await test1.succeed(test1.deploy(server('// none'), {}))
+  assert.equal((await engine.app(app)).status, 'running')
+  await test1.succeed(engine.scale(app, { web: 0 }))
+  assert.equal((await engine.app(app)).status, 'scaled-to-zero')
+  await test1.succeed(engine.scale(app, { web: 1 }))
+  assert.equal((await engine.app(app)).status, 'running')
+})
+
 test('a health check decides alone', async () => {
   const code = `let n = 0
 require('http').createServer((q, s) => { s.statusCode = q.url === '/up' && n++ < 3 ? 500 : 200; s.end() })

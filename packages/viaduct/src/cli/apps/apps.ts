@@ -36,6 +36,7 @@ async function runApps(options: SessionOptions): Promise<void> {
 const statusStyles: Readonly<Record<AppResource['status'], Style>> = {
   new: 'dim',
   running: 'green',
+  'scaled-to-zero': 'yellow',
   deploying: 'cyan',
   stopped: 'dim',
   'crash-looping': 'red',
@@ -44,7 +45,12 @@ const statusStyles: Readonly<Record<AppResource['status'], Style>> = {
 
 /** The status in the colour that says how good it is. */
 export function paintStatus(status: AppResource['status'], paint: Paint): string {
-  return paint(statusStyles[status] ?? 'dim', status)
+  return paint(statusStyles[status] ?? 'dim', renderStatus(status))
+}
+
+/** As people say it. */
+export function renderStatus(status: AppResource['status']): string {
+  return status === 'scaled-to-zero' ? 'scaled to 0' : status
 }
 
 /** `web=3 worker=1` */

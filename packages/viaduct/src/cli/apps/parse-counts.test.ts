@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { parseCounts } from './parse-counts.ts'
 
 test('counts are read per process type', () => {
-  assert.deepEqual(parseCounts(['web=3', 'worker=0']), { web: 3, worker: 0 })
+  assert.deepEqual(parseCounts(['web=100', 'worker=0']), { web: 100, worker: 0 })
 })
 
 test('what is no count is refused with the words that came', () => {

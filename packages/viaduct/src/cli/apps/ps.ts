@@ -8,6 +8,7 @@ import { renderRelease } from '../../model/ids.ts'
 import { renderAge, renderBytes, renderPercent } from '../output/render-amounts.ts'
 import { renderTable } from '../output/render-table.ts'
 import type { Paint, Style } from '../output/terminal.ts'
+import { renderStatus } from './apps.ts'
 import { addAppOptions, chooseApp, openSession, type SessionOptions } from '../session.ts'
 import { printDynos } from './print-dynos.ts'
 
@@ -34,7 +35,7 @@ async function runPs(options: SessionOptions): Promise<void> {
     instances: rows.map(({ instance, stats }) => ({ ...instance, stats })),
   })
   if (rows.length === 0) {
-    return terminal.print(`${name} has no processes: it is ${app.status}.`)
+    return terminal.print(`${name} has no processes: it is ${renderStatus(app.status)}.`)
   }
   terminal.print(renderInstances(rows, { paint: terminal.paint, now: Date.now() }))
 }

@@ -29,5 +29,6 @@ test('a .env file may have comments, export, quotes and values of several lines'
       E: 'a=b',
     },
   )
+  assert.throws(() => parseEnvFile('A=1\nB-C=2\n', '.env'), { code: 'bad-config-key' })
   assert.throws(() => parseEnvFile('# nothing\n', '.env'), { code: 'bad-usage' })
 })

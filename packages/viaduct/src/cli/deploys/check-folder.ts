@@ -9,6 +9,11 @@ export function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
+/** True for a folder that has one of the files which say how an app is started. */
+export function hasApp(directory: string): boolean {
+  return signs.some((name) => existsSync(join(directory, name)))
+}
+
 /** @param directory Absolute path. @throws {AppError} `bad-usage`, `no-web-process` */
 export function assertDeployable(directory: string): void {
   if (!existsSync(directory)) {
@@ -21,7 +26,7 @@ export function assertDeployable(directory: string): void {
       hint: 'Give the folder that has Procfile or package.json.',
     })
   }
-  if (signs.some((name) => existsSync(join(directory, name)))) return
+  if (hasApp(directory)) return
   throw new AppError('no-web-process', `${directory} has no Procfile and no package.json`, {
     hint: 'Say how to start the app: a file Procfile with the line "web: COMMAND".',
   })

@@ -39,6 +39,7 @@ function statusOf(runner: AppRunner): AppStatus {
   const { instances, crashes } = runner.observed()
   const { restart } = runner.policy()
   const slots = slotsOf(runner.desired().serving)
+  if (slots.length === 0) return 'scaled-to-zero'
   const missing = slots.filter((slot) => {
     const instance = instanceIn(slot, instances)
     return instance === undefined || !canServe(instance)
