@@ -60,6 +60,11 @@ export class RotatingWriter implements AsyncDisposable {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
+  /** True when nothing waits to be written. */
+  get isIdle(): boolean {
+    return this.#working === null
+  }
+
   /** Resolves when all that was queued is written (or dropped, after an error). */
   async drained(): Promise<void> {
     while (this.#working) await this.#working

@@ -252,6 +252,11 @@ export const rateLimitKeysMax = 10_000
 /** Passwords that are checked at a time, per app and worker: each takes 16 MB and a thread. */
 export const basicAuthChecksMax = 4
 export const basicAuthKnownMax = 1_000
+/** Paths of a release's files that a worker remembers, also that there is nothing. */
+export const staticKnownMax = 10_000
+/** Longer files are not read to tell them from those of another release. */
+export const staticHashMaxBytes = 16 * 1024 * 1024
+export const staticPieceBytes = 64 * 1024
 /** A head is complete this long after its first byte, or its connection is closed. */
 export const headTimeoutMs = 30_000
 /** A client connection between two requests. */
@@ -276,6 +281,8 @@ export const placesMax = 3
 export const holdRetryMs = 200
 export const deadlineSweepMs = 500
 export const accessLogFlushMs = 1_000
+/** An app without requests has its file closed: when it was destroyed, that frees the space. */
+export const accessLogQuietMs = 10_000
 /** An idle client connection of a worker that leaves gets this long for one more request. */
 export const leaveIdleMs = 1_000
 export const listenBacklog = 4_096

@@ -2,7 +2,7 @@
  * The access log: a JSON object a line, per app and worker. Lines are gathered and written in one
  * go; a full disk loses lines, never requests.
  */
-import { accessLogFlushMs } from '../../model/limits.ts'
+import { accessLogFlushMs, accessLogQuietMs } from '../../model/limits.ts'
 import type { AppName } from '../../model/ids.ts'
 import { RotatingWriter } from '../../logs/rotating-writer.ts'
 
@@ -39,6 +39,8 @@ class AppLines {
   #used = 0
   /** The disk does not keep up: lines are lost until it does. */
   #isBehind = false
+  /** Calls of `flush` since the last line. */
+  #quietFlushes = 0
 
   constructor(writer: RotatingWriter) {
     this.writer = writer
@@ -52,8 +54,17 @@ class AppLines {
     this.#used += this.#block.write(line, this.#used, 'latin1')
   }
 
+  /** True when nothing was added for long and all is written. */
+  get isQuiet(): boolean {
+    return this.#quietFlushes * accessLogFlushMs >= accessLogQuietMs && this.writer.isIdle
+  }
+
   flush(): void {
-    if (this.#block === null) return
+    if (this.#block === null) {
+      this.#quietFlushes++
+      return
+    }
+    this.#quietFlushes = 0
     const goesOn = this.writer.write(this.#block.subarray(0, this.#used))
     this.#block = null
     this.#used = 0
@@ -84,8 +95,15 @@ export class AccessLog implements AsyncDisposable {
     this.#linesOf(app).add(renderEntry(entry, tookMs))
   }
 
+  /** Gives the disk what was gathered, and closes the files of apps that had nothing for long. */
   flush(): void {
-    for (const lines of this.#apps.values()) lines.flush()
+    for (const [app, lines] of this.#apps) {
+      lines.flush()
+      if (!lines.isQuiet) continue
+      // An app that was destroyed is never heard of again; another one's file is opened again.
+      this.#apps.delete(app)
+      void lines.writer[Symbol.asyncDispose]().catch(() => undefined) // All of it is written.
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
