@@ -13,7 +13,7 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-export type DebianToolName = 'nginx' | 'wrk' | 'haproxy' | 'caddy'
+export type DebianToolName = 'nginx' | 'wrk' | 'haproxy' | 'caddy' | 'pebble'
 
 export interface DebianTool {
   /** Absolute path of the executable. */

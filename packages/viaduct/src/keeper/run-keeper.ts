@@ -13,7 +13,7 @@ import { messageOf } from '../model/app-error.ts'
 import { type DataLayout, dataLayout } from '../model/layout.ts'
 import { secondSignalMs } from '../model/limits.ts'
 import { renderSettings } from '../settings/settings-file.ts'
-import type { Settings } from '../settings/settings.ts'
+import { type Settings, withoutSecrets } from '../settings/settings.ts'
 import type { KeeperCalls, KeeperEvents } from '../wire/keeper-protocol.ts'
 import { openRpcServer, type RpcServer } from '../wire/rpc.ts'
 import { cgroupName, probeCgroup, removeCgroup } from './cgroup.ts'
@@ -94,7 +94,7 @@ async function startKeeper(
   let server: RpcServer<KeeperEvents> | null = null
   const emit: Emit = (event, data) => server?.emit(event, data)
   const probe = await probeCgroup({ name: cgroupName(settings.dataDir) })
-  log('keeper.started', { settings: { ...settings, authToken: undefined }, cgroup: probe })
+  log('keeper.started', { settings: withoutSecrets(settings), cgroup: probe })
   const cgroupBase = probe.usable ? probe.base : null
   const instances = new Instances({
     folder: layout.instances,

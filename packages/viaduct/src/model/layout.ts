@@ -2,6 +2,7 @@
  * Where things are in the data directory: the one place that knows a path.
  *
  *   DIR/lock  DIR/admin-token  DIR/viaduct.db
+ *   DIR/certs/          certificates with their keys (0700)
  *   DIR/run/            sockets, child table, routes.json, settings.json, platform log
  *   DIR/run/i/ID/       one instance: FIFOs, exit file, ack (0700)
  *   DIR/apps/APP/       artifacts/SHA/, data/ (DATA_DIR), tmp/, cache/dependencies/KEY/,
@@ -24,6 +25,10 @@ export interface DataLayout {
   /** Resolved settings that daemon and proxies start from (mode 0600). */
   readonly settings: string
   readonly routes: string
+  /** Certificates, accounts with authorities: the keys, 0700. */
+  readonly certificates: string
+  /** What the proxies do TLS by (0600). */
+  readonly tls: string
   readonly children: string
   readonly keeperSocket: string
   readonly instances: string
@@ -68,6 +73,8 @@ export function dataLayout(root: string): DataLayout {
     node: join(root, 'node'),
     settings: join(run, 'settings.json'),
     routes: join(run, 'routes.json'),
+    certificates: join(root, 'certs'),
+    tls: join(run, 'tls.json'),
     children: join(run, 'children.json'),
     keeperSocket: join(run, 'keeper.sock'),
     instances: join(run, 'i'),

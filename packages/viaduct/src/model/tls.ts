@@ -45,3 +45,10 @@ export interface TlsTable {
   readonly unknownName: UnknownName
   readonly minVersion: TlsVersion
 }
+
+/** Looks at what a damaged file would lack. */
+export function isTlsTable(value: object): value is TlsTable {
+  const { generation, certificates, challenges, ticketKeys } = value as Partial<TlsTable>
+  const lists = [certificates, challenges, ticketKeys].every((one) => Array.isArray(one))
+  return typeof generation === 'number' && lists
+}

@@ -46,6 +46,15 @@ export function parseSetting(raw: unknown, type: SettingType, base: string): Par
       return text !== null && /^[\x21-\x7e]{1,512}$/.test(text)
         ? { value: text }
         : { wanted: '1 to 512 visible ASCII characters' }
+    case 'email':
+      return text !== null && /^[^\s@<>(),;:"[\]\\]{1,64}@[^\s@]{1,253}$/.test(text)
+        ? { value: text }
+        : { wanted: 'an e-mail address' }
+    case 'https-url': {
+      const url = URL.parse(text ?? '')
+      if (url?.protocol === 'https:' && url.username === '') return { value: url.href }
+      return { wanted: 'a URL such as https://acme.example.com/directory' }
+    }
     case 'choice':
       return text !== null && type.of.includes(text)
         ? { value: text }
@@ -54,7 +63,7 @@ export function parseSetting(raw: unknown, type: SettingType, base: string): Par
 }
 
 function mayBeNull(type: SettingType): boolean {
-  if (type.kind === 'host-name' || type.kind === 'token') return true
+  if (['host-name', 'token', 'email'].includes(type.kind)) return true
   return 'nullable' in type && type.nullable === true
 }
 

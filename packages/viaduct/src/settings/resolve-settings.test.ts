@@ -149,6 +149,10 @@ test('bad values of every type are refused', () => {
     warmMs: ['10 m', '10d', '-1s', '8000h', 'm', '9'.repeat(16)],
     uploadMaxBytes: ['1KB', '0', '2000GB', '1.5GB'],
     logLevel: ['trace', 'INFO', ''],
+    acmeEmail: ['', 'ada', 'a b@example.com', 'ada@', 'mailto:ada@example.com', '<a@b.c>', 7],
+    acmeDirectoryUrl: ['', 'http://acme.example.com', 'acme.example.com', 'https://u:p@a.b/', 7],
+    tlsMinVersion: ['TLSv1.1', '1.2'],
+    unknownName: ['', 'self-signed'],
   }
   for (const [name, values] of Object.entries(bad)) {
     for (const value of values) refuses({ [name]: value }, {}, /^--[a-z-]+ is .*; wanted /)
@@ -198,6 +202,8 @@ test('values that contradict each other are refused', () => {
   refuses({ instancePortMin: '30000' }, {}, /30000 to 29999/)
   const error = refuses({ httpPort: '8700' }, {}, 'Apps and API cannot both have port 8700')
   assert.match(error.hint, /--api-port/)
+  refuses({ acmeEabKeyId: 'kid' }, {}, 'Of the external account only one half is set')
+  refuses({}, { VIADUCT_ACME_EAB_KEY: 'secret' }, /only one half/)
   assert.equal(resolve({ httpPort: '0', apiPort: '0' }).apiPort, 0)
   refuses({ httpsPort: '8080' }, {}, 'https and http cannot both have port 8080')
   refuses({ httpsPort: '8700' }, {}, 'https and the API cannot both have port 8700')

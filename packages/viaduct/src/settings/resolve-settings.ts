@@ -123,6 +123,12 @@ function checkTogether(settings: Settings): void {
       data: { field: 'apiPort' },
     })
   }
+  if ((settings.acmeEabKeyId === null) !== (settings.acmeEabKey === null)) {
+    throw new AppError('bad-setting', 'Of the external account only one half is set', {
+      hint: 'Give --acme-eab-key-id and VIADUCT_ACME_EAB_KEY, or neither.',
+      data: { field: 'acmeEabKey' },
+    })
+  }
   if (httpsPort && (httpsPort === httpPort || httpsPort === apiPort)) {
     const other = httpsPort === httpPort ? 'http' : 'the API'
     throw new AppError('bad-setting', `https and ${other} cannot both have port ${httpsPort}`, {

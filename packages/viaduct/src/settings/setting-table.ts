@@ -15,7 +15,8 @@ export type SettingType =
       /** null is a value too. */
       readonly nullable?: boolean
     }
-  | { readonly kind: 'path' | 'address' | 'host-name' | 'token' }
+  | { readonly kind: 'path'; readonly nullable?: boolean }
+  | { readonly kind: 'address' | 'host-name' | 'token' | 'email' | 'https-url' }
   | { readonly kind: 'choice'; readonly of: readonly string[] }
 
 export interface SettingRow<K extends keyof Settings = keyof Settings> {
@@ -208,6 +209,54 @@ export const settingTable: readonly SettingRow[] = [
     type: { kind: 'integer', min: 1024, max: 65_535 },
     fallback: () => limits.instancePortMax,
     help: 'last port that instances get',
+  }),
+  row('acmeEmail', {
+    argument: 'ADDRESS',
+    type: { kind: 'email' },
+    fallback: () => null,
+    fallbackText: 'none, no certificates are ordered',
+    help: "order certificates for the apps' domains, and agree to the authority's terms",
+  }),
+  row('acmeDirectoryUrl', {
+    argument: 'URL',
+    type: { kind: 'https-url' },
+    fallback: () => 'https://acme-v02.api.letsencrypt.org/directory',
+    fallbackText: "Let's Encrypt",
+    help: 'certificate authority that they are ordered from, by ACME',
+  }),
+  row('acmeCaFile', {
+    argument: 'FILE',
+    type: { kind: 'path', nullable: true },
+    fallback: () => null,
+    fallbackText: 'those of Node.js',
+    help: 'PEM of the root that this authority is itself known by, when it is a private one',
+  }),
+  row('acmeEabKeyId', {
+    argument: 'ID',
+    type: { kind: 'token' },
+    fallback: () => null,
+    fallbackText: 'none',
+    help: 'account at the authority that ours belongs to; its key is VIADUCT_ACME_EAB_KEY',
+  }),
+  row('acmeEabKey', {
+    flag: null,
+    argument: 'KEY',
+    type: { kind: 'token' },
+    fallback: () => null,
+    fallbackText: 'none',
+    help: 'key of that account, base64url',
+  }),
+  row('tlsMinVersion', {
+    argument: 'VERSION',
+    type: { kind: 'choice', of: ['TLSv1.2', 'TLSv1.3'] },
+    fallback: () => 'TLSv1.2',
+    help: 'least version of TLS that clients must speak',
+  }),
+  row('unknownName', {
+    argument: 'WHAT',
+    type: { kind: 'choice', of: ['default', 'refuse'] },
+    fallback: () => 'default',
+    help: 'what a TLS client gets whose host has no certificate: a default one, or nothing',
   }),
   row('logLevel', {
     argument: 'LEVEL',

@@ -38,6 +38,23 @@ export interface Settings {
   /** First port of instances and the last one. */
   readonly instancePortMin: number
   readonly instancePortMax: number
+  /** Whoever gives it agrees to the terms of the certificate authority; null: none is asked. */
+  readonly acmeEmail: string | null
+  readonly acmeDirectoryUrl: string
+  /** Absolute path. PEM of the root that the authority's own server is trusted by. */
+  readonly acmeCaFile: string | null
+  /** External account binding (RFC 8555 §7.3.4): both or neither. The key is base64url, a secret. */
+  readonly acmeEabKeyId: string | null
+  readonly acmeEabKey: string | null
+  readonly tlsMinVersion: 'TLSv1.2' | 'TLSv1.3'
+  /** What TLS clients get that name no host, or one without a certificate. */
+  readonly unknownName: 'default' | 'refuse'
   /** `info` by default; `debug` shows each step. */
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+}
+
+/** For logs and answers. */
+export function withoutSecrets(settings: Settings): Omit<Settings, 'authToken' | 'acmeEabKey'> {
+  const { authToken: _, acmeEabKey: __, ...rest } = settings
+  return rest
 }

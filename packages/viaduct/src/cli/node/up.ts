@@ -10,7 +10,7 @@ import { dataLayout } from '../../model/layout.ts'
 import { runKeeper } from '../../keeper/run-keeper.ts'
 import { resolveSettings } from '../../settings/resolve-settings.ts'
 import { type SettingRow, settingTable } from '../../settings/setting-table.ts'
-import type { Settings } from '../../settings/settings.ts'
+import { type Settings, withoutSecrets } from '../../settings/settings.ts'
 import { renderFacts } from '../output/render-table.ts'
 import { openTerminal, type Terminal } from '../output/terminal.ts'
 import { apiUrl, forgetLocalServer, recordLocalServer } from '../server/local-server.ts'
@@ -111,7 +111,7 @@ async function sayWhenUp(
   } catch (error) {
     terminal.note(`Other commands must be told --to ${url}: ${String(error)}`)
   }
-  terminal.printJson({ type: 'up', apiUrl: url, settings: { ...settings, authToken: undefined } })
+  terminal.printJson({ type: 'up', apiUrl: url, settings: withoutSecrets(settings) })
   terminal.print(renderUp(terminal, settings, url))
   collectStartGarbage()
 }

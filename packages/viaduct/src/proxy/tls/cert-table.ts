@@ -75,22 +75,24 @@ export class CertTable {
    * them is refused; one that does not offer any gets no protocol.
    */
   serverOptions(protocols: readonly string[]): TlsOptions {
-    const table = this
+    const challengeOf = (name: string): TlsChallenge | undefined => this.#challenge(name)
+    const contextOf = (name: string): SecureContext | undefined => this.#contextOf(name)
+    const contextFor = (keys: Keys): SecureContext => this.#contextFor(keys)
     /** TLS 1.3 asks for the protocol before the name, 1.2 after it. */
     const challenged = new WeakSet<TLSSocket>()
     return {
       ...this.#ownContext(),
       sessionIdContext,
       SNICallback(this: TLSSocket, servername, done) {
-        const challenge = challenged.has(this) ? table.#challenge(servername) : undefined
-        done(null, challenge ? table.#contextFor(challenge) : table.#contextOf(servername))
+        const challenge = challenged.has(this) ? challengeOf(servername) : undefined
+        done(null, challenge ? contextFor(challenge) : contextOf(servername))
       },
       ALPNCallback(this: TLSSocket, { servername, protocols: offered }) {
         if (!offered.includes(acmeProtocol)) return protocols.find((one) => offered.includes(one))
-        const challenge = table.#challenge(servername)
+        const challenge = challengeOf(servername)
         if (!challenge) return undefined
         challenged.add(this)
-        this.setKeyCert(table.#contextFor(challenge))
+        this.setKeyCert(contextFor(challenge))
         return acmeProtocol
       },
     }
@@ -104,7 +106,7 @@ export class CertTable {
   }
 
   #update(server: Server): void {
-    server.setSecureContext({ ...this.#ownContext(), sessionIdContext } as TlsOptions)
+    server.setSecureContext({ ...this.#ownContext(), sessionIdContext })
   }
 
   /** For a client that is not told apart by name: without a certificate its handshake fails. */
