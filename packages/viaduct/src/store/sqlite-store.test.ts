@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  type FileHandle,
   mkdir,
   mkdtemp,
   open,
   readFile,
   readdir,
+  readlink,
   rm,
   stat,
   truncate,
@@ -48,6 +50,46 @@ test('what was written is there after closing, revisions go on, and only the own
   await using store = await openSqliteStore({ path })
   assert.deepEqual((await store.get('a/b'))?.value, { x: 1 })
   assert.equal(await store.write([{ put: 'c', value: 1 }]), last + 1)
+})
+
+test('a write is on disk when it resolves: the log is synced, as is the new file and its name', async () => {
+  const path = await newPath()
+  const synced: string[] = []
+  await using handle = await open(dir)
+  const handles = Object.getPrototypeOf(handle) as FileHandle
+  const { sync } = handles
+  const { exec } = DatabaseSync.prototype
+  const databases = new Set<DatabaseSync>()
+  handles.sync = async function watched(this: FileHandle) {
+    synced.push(await readlink(`/proc/self/fd/${this.fd}`))
+    await sync.call(this)
+  }
+  DatabaseSync.prototype.exec = function watched(this: DatabaseSync, sql) {
+    databases.add(this)
+    exec.call(this, sql)
+  }
+  try {
+    await using store = await openSqliteStore({ path })
+    assert.deepEqual(synced, [`${path}.new`, dirname(path)])
+    const database = [...databases].at(-1)
+    const pragma = (name: string): unknown =>
+      Object.values(database?.prepare(`PRAGMA ${name}`).get() ?? {})[0]
+    assert.equal(pragma('journal_mode'), 'wal')
+    assert.equal(pragma('synchronous'), 2, 'FULL')
+    assert.equal(pragma('locking_mode'), 'exclusive')
+    assert.equal(pragma('journal_size_limit'), 16 * 1024 * 1024)
+    await store.write([])
+  } finally {
+    handles.sync = sync
+    DatabaseSync.prototype.exec = exec
+  }
+})
+
+test('an error of the database with an extended code is told by its kind', () => {
+  const corruptIndex = 11 + 3 * 256
+  const error = Object.assign(new Error('malformed'), { errcode: corruptIndex })
+  const said = explainDatabaseError(error, '/a')
+  assert.ok(said instanceof AppError && said.code === 'data-damaged')
 })
 
 test('what was written survives SIGKILL of the writer', async () => {

@@ -62,11 +62,15 @@ function testReadsAndWrites(name: string, openStore: () => Promise<Store>): void
       await assert.rejects(store.write([{ put: key, value: 1 }]), { name: 'AssertionError' }, key)
     }
     await assert.rejects(store.list('apps'), { name: 'AssertionError' })
+    await assert.rejects(store.list('a//'), { name: 'AssertionError' })
     assert.throws(() => store.watch('', () => {}), { name: 'AssertionError' })
     await assert.rejects(store.write([{ put: 'a', value: undefined }]), { name: 'AssertionError' })
     const fits = 'x'.repeat(storeValueMaxBytes - 2)
     await store.write([{ put: 'a', value: fits }])
     await assert.rejects(store.write([{ put: 'a', value: `${fits}x` }]), { code: 'bad-request' })
+    // Bytes count, not characters.
+    const wide = 'ü'.repeat(storeValueMaxBytes / 2)
+    await assert.rejects(store.write([{ put: 'a', value: wide }]), { code: 'bad-request' })
     assert.equal((await store.get('a'))!.value, fits)
   })
 
@@ -158,6 +162,19 @@ function testWatching(name: string, openStore: () => Promise<Store>): void {
       { type: 'put', entry: { key: 'w/a', value: { x: 1 }, revision: first - 1 } },
       { type: 'delete', key: 'w/a', revision: second },
     ])
+  })
+
+  test(`${name}: gives each watcher a copy, and none to one that has left`, async () => {
+    await using store = await openStore()
+    const seen: unknown[] = []
+    store.watch('w/', (change) => {
+      if (change.type === 'put') (change.entry.value as { x: number }).x = 2
+      leave()
+    })
+    const leave = store.watch('w/', () => seen.push('left'))
+    store.watch('w/', (change) => change.type === 'put' && seen.push(change.entry.value))
+    await store.write([{ put: 'w/a', value: { x: 1 } }])
+    assert.deepEqual(seen, [{ x: 1 }])
   })
 
   test(`${name}: keeps the order when a watcher writes`, async () => {

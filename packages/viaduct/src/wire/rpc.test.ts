@@ -17,7 +17,12 @@ type TestCalls = {
 type TestEvents = { tick: number }
 
 const dir = await mkdtemp(join(tmpdir(), 'viaduct-rpc-'))
-after(() => rm(dir, { recursive: true }))
+const opened: { close(): unknown }[] = []
+after(async () => {
+  // A test that failed has left its server open.
+  for (const each of opened) await each.close()
+  await rm(dir, { recursive: true })
+})
 
 let count = 0
 async function open(onEvent?: (event: string, data: unknown) => void) {
@@ -34,6 +39,7 @@ async function open(onEvent?: (event: string, data: unknown) => void) {
         if (what === 'app') {
           throw new AppError('exists', 'It is there', { hint: 'Look.', data: { field: 'x' } })
         }
+        if (what === 'long') throw new Error('x'.repeat(wireLineMaxBytes))
         if (what === 'data') throw new AppError('exists', 'Odd', { data: circular })
         throw new TypeError('A bug')
       },
@@ -45,6 +51,7 @@ async function open(onEvent?: (event: string, data: unknown) => void) {
     onEvent: (event, data) => onEvent?.(event, data),
     onClose: () => closed++,
   })
+  opened.push(client, server)
   return { path, server, client, closes: () => closed }
 }
 
@@ -70,6 +77,7 @@ test('what a handler throws reaches the caller, and the connection goes on', asy
   })
   await assert.rejects(client.call('fail', 'bug'), { code: 'internal', message: 'A bug' })
   await assert.rejects(client.call('fail', 'data'), { code: 'internal', message: 'Odd' })
+  await assert.rejects(client.call('fail', 'long'), { code: 'internal', message: /^x{1000}$/ })
   await assert.rejects(client.call('echo', 'circular'), { code: 'internal', message: /circular/ })
   const unknown = client.call('toString' as 'echo', 1)
   await assert.rejects(unknown, { code: 'internal', message: /no call "toString"/ })
@@ -94,6 +102,8 @@ test('a call without an answer fails after its time, a peer that dies fails all 
   const open1 = assert.rejects(client.call('never', null, { timeoutMs: Infinity }), /went away/)
   const open2 = assert.rejects(client.call('never', null), { code: 'keeper-unreachable' })
   await client.call('echo', 1)
+  // Infinity as a timer would be one of 1 ms.
+  await new Promise((resolve) => setTimeout(resolve, 20))
   await server.close()
   await Promise.all([open1, open2])
   await assert.rejects(client.call('echo', 1), /went away/)
@@ -157,4 +167,48 @@ test('connecting to nobody fails with the reason of the system', async () => {
   const client = await connectRpc<TestCalls, TestEvents>({ path })
   await assert.rejects(client.call('echo', 1), { code: 'keeper-unreachable' })
   server.close()
+})
+
+test('many messages are together longer than one may be', async () => {
+  const { server, client } = await open()
+  const text = 'x'.repeat(wireLineMaxBytes / 4)
+  for (let i = 0; i < 6; i++)
+    assert.equal(((await client.call('echo', text)) as string).length, text.length)
+  await server.close()
+})
+
+test('nothing that follows a wrong message is done', async () => {
+  const path = join(dir, `${++count}.sock`)
+  const done: unknown[] = []
+  const server = await openRpcServer<TestCalls, TestEvents>({
+    path,
+    handlers: { echo: (args) => done.push(args), never: () => null, fail: () => null },
+  })
+  opened.push(server)
+  const intruder = createConnection({ path }).resume()
+  intruder.on('error', () => {}) // It may be reset while it writes.
+  intruder.write('{"id":1,"call":"echo","args":1}\n{"id":2}\n{"id":3,"call":"echo","args":3}\n')
+  await once(intruder, 'close')
+  assert.deepEqual(done, [1])
+  await server.close()
+})
+
+test('an error that this version does not know is an internal one', async () => {
+  const path = join(dir, `${++count}.sock`)
+  const server = createServer((socket) => {
+    socket.once('data', () => {
+      socket.end('{"id":1,"error":{"code":"from-the-future","message":"New","data":null}}\n')
+    })
+  }).listen(path)
+  opened.push(server)
+  await once(server, 'listening')
+  const client = await connectRpc<TestCalls, TestEvents>({ path })
+  await assert.rejects(client.call('echo', 1), { code: 'internal', message: 'New', data: {} })
+  client.close()
+})
+
+test('a server that cannot listen says why', async () => {
+  const handlers = { echo: () => null, never: () => null, fail: () => null }
+  const opening = openRpcServer<TestCalls, TestEvents>({ path: join(dir, 'none/x.sock'), handlers })
+  await assert.rejects(opening, { syscall: 'listen' })
 })
