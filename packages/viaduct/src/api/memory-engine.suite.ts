@@ -213,7 +213,7 @@ export class MemoryEngine implements Engine {
 
 function view(row: Row): AppView {
   const current = row.releases.find((each) => each.number === row.app.current) ?? null
-  const hosts = [`${row.app.name}.localhost`]
+  const matches = [{ host: `${row.app.name}.localhost`, path: '/', stripPath: false }]
   return {
     app: row.app,
     status: 'running',
@@ -221,7 +221,7 @@ function view(row: Row): AppView {
     formation: { web: 1 },
     instances: [],
     warm: [],
-    hosts,
+    matches,
   }
 }
 

@@ -12,6 +12,7 @@ import { nearest } from './parse/manifest-fields.ts'
 import { parseManifest } from './parse/parse-manifest.ts'
 import { type PackageFacts, parsePackage } from './parse/parse-package.ts'
 import { type Processes, parseProcfile } from './parse/parse-procfile.ts'
+import { isFolder } from './parse/route-fields.ts'
 
 export interface DetectedApp {
   readonly processes: Processes
@@ -29,8 +30,10 @@ export async function detectApp(dir: string): Promise<DetectedApp> {
   const packageJson = await readAppFile(dir, 'package.json')
   const viaductJson = await readAppFile(dir, 'viaduct.json')
   const facts = packageJson === null ? null : parsePackage(packageJson)
-  const processes = procfile === null ? processesOf(facts) : parseProcfile(procfile)
-  const manifest = parseManifest(viaductJson ?? '{}', { processTypes: Object.keys(processes) })
+  const lines = procfile === null ? processesOf(facts) : parseProcfile(procfile)
+  const { static: folder, ...processes } = lines as Processes & { static?: string }
+  const written = parseManifest(viaductJson ?? '{}', { processTypes: Object.keys(processes) })
+  const manifest = folder === undefined ? written : { static: [checkFolder(folder)], ...written }
   checkRouted(processes, { manifest, hasProcfile: procfile !== null, hasPackage: facts !== null })
   const name = manifest.name ?? facts?.appName
   return { processes, manifest: name ? { ...manifest, name } : manifest, package: facts }
@@ -60,6 +63,13 @@ export async function readAppFile(
     if (systemCodeOf(error) === 'ENOENT') return null
     throw error
   }
+}
+
+/** `static: public` in the Procfile is no process: it names files to serve. */
+function checkFolder(folder: string): string {
+  if (isFolder(folder)) return folder
+  const message = `"static" is ${JSON.stringify(folder.slice(0, 80))}, but wants a folder`
+  throw new AppError('bad-procfile', message, { data: { file: 'Procfile' } })
 }
 
 /** `scripts.start` as the `web` process. trajan's apps give only a file there: Node.js runs it. */

@@ -7,6 +7,7 @@ import type { Deploy, App, Release } from '../model/release.ts'
 import type { AppName, DeployId, ReleaseNumber } from '../model/ids.ts'
 import type { DeployEvent } from '../model/events.ts'
 import type { Instance } from '../model/instance.ts'
+import type { RouteMatch } from '../model/route.ts'
 import type { Upload } from '../model/upload.ts'
 import type { ProxyStats } from '../wire/proxy-protocol.ts'
 
@@ -31,8 +32,8 @@ export interface AppView {
   readonly instances: readonly Instance[]
   /** Releases that could be swapped to at once. */
   readonly warm: readonly ReleaseNumber[]
-  /** Host names it answers at. */
-  readonly hosts: readonly string[]
+  /** Where it answers; the platform's own names come first. */
+  readonly matches: readonly RouteMatch[]
 }
 
 /** CPU and memory of an instance's whole process tree, and what the proxies counted. */

@@ -50,7 +50,7 @@ test('an instance that was being stopped when the daemon died is never routed ag
 
 test('routes of a data directory that was put back are published above the proxies’ own', async () => {
   const { listener } = test1
-  const newer = { schema: 1, generation: Date.now() + 60_000, apps: [], defaultApp: null } as const
+  const newer = { schema: 2, generation: Date.now() + 60_000, apps: [], defaultApp: null } as const
   listener.tables.push(newer)
   await reopen()
   await until(() => (listener.table?.generation ?? 0) > newer.generation, 'newer routes')

@@ -95,6 +95,8 @@ export const deathPollMs = 500
 export const stopPollMs = 20
 /** A spawned shim runs within milliseconds; on a machine that swaps it may take seconds. */
 export const spawnTimeoutMs = 10_000
+/** mkfifo and flock take milliseconds; on a machine that swaps it may take seconds. */
+export const helperTimeoutMs = 10_000
 /** A daemon or proxy that died is started again after this, doubled each time. */
 export const platformBackoffMs = 100
 export const platformBackoffMaxMs = 5_000

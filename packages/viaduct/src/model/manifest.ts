@@ -3,6 +3,8 @@
  * `build/parse/parse-manifest.ts`; `build` also fills the name from package.json.
  */
 
+import type { HttpOptions } from './http-options.ts'
+
 export interface HealthCheck {
   /** Path with a leading "/"; 2xx and 3xx are ready. */
   readonly path: string
@@ -10,6 +12,14 @@ export interface HealthCheck {
   readonly host?: string
   /** Milliseconds for one attempt, default 5,000. */
   readonly timeoutMs?: number
+}
+
+/** A way to the app that is more than a host name. */
+export interface ManifestRoute {
+  /** As `RouteMatch.host`. */
+  readonly host: string
+  readonly path: string
+  readonly strip: boolean
 }
 
 export interface Timeouts {
@@ -29,8 +39,8 @@ export interface WarmPolicy {
 export interface Manifest {
   readonly version: 1
   readonly name?: string
-  /** Hosts besides `APP.localhost`. Exact names, lower case. */
-  readonly domain?: readonly string[]
+  /** Where the app answers besides `APP.localhost`: host patterns as in `RouteMatch`, or more. */
+  readonly domain?: readonly (string | ManifestRoute)[]
   readonly scale?: Readonly<Record<string, number>>
   readonly health?: HealthCheck
   /** Defaults for config, weaker than what is set on the server. */
@@ -38,6 +48,10 @@ export interface Manifest {
   /** Process types whose old instance stops before the new one starts: `{ "worker": false }`. */
   readonly overlap?: Readonly<Record<string, boolean>>
   readonly warm?: WarmPolicy
+  /** How requests are treated on their way. */
+  readonly http?: HttpOptions
+  /** Folders of the release whose files are served, the first one first; relative. */
+  readonly static?: readonly string[]
   /** Process types that get requests; default `["web"]`. */
   readonly routes?: readonly string[]
   readonly timeouts?: Timeouts

@@ -2,7 +2,9 @@
  * What a user deploys and what a deploy makes: apps, releases, deploys. Plain data, no behaviour.
  */
 import type { AppName, ArtifactId, DeployId, ProcessType, ReleaseNumber } from './ids.ts'
+import type { HttpOptions } from './http-options.ts'
 import type { Manifest } from './manifest.ts'
+import type { Maintenance, RouteMatch } from './route.ts'
 
 /** Variables of an app. Keys match `[A-Za-z_][A-Za-z0-9_]*`. */
 export type Config = Readonly<Record<string, string>>
@@ -19,6 +21,12 @@ export interface App {
   readonly formation: Formation
   /** Changes of config that wait for the next release; null removes a key. */
   readonly stagedConfig: Readonly<Record<string, string | null>>
+  /** Ways to it besides the manifest's, which these win over. Absent: none. */
+  readonly routes?: readonly RouteMatch[]
+  /** Stronger than the manifest's, key by key. Absent: none. */
+  readonly http?: HttpOptions
+  /** Absent: not in maintenance mode. */
+  readonly maintenance?: Maintenance | null
   readonly wanted: 'running' | 'stopped'
   /** The release that serves, null before the first deploy succeeded. */
   readonly current: ReleaseNumber | null

@@ -1,9 +1,9 @@
 /**
  * What the proxies serve by: the whole routing table as one immutable snapshot with a generation.
  *
- * The daemon makes it, writes it to `run/routes.json` (temp, fsync, rename) and pushes it to every
- * proxy; a proxy refuses a generation that is not newer than its own, starts from the file, and
- * serves on with the last one when the daemon is gone.
+ * The daemon makes it, writes it to `run/routes.json` (see `route-file.ts`) and pushes each change to
+ * every proxy; a proxy refuses a generation that is not newer than its own, starts from the file,
+ * and serves on with the last one when the daemon is gone.
  */
 import type { HttpOptions } from './http-options.ts'
 import type { AppName, InstanceId, ReleaseNumber } from './ids.ts'
@@ -29,7 +29,7 @@ export type WhenEmpty =
 export interface RouteMatch {
   /**
    * `example.com`, `*.example.com` (one label or more), `~^shop[0-9]+\\.example\\.com$` (a regular
-   * expression of RE2 on the whole lower-case name), or `*` for any.
+   * expression of RE2 that is looked for in the lower-case name), or `*` for any.
    */
   readonly host: string
   /** `/`, or a prefix of whole segments such as `/blog`, without "/" at its end. */
@@ -49,8 +49,9 @@ export interface AppRoute {
   readonly app: AppName
   /** The release that serves; null when nothing does. For logs and metrics. */
   readonly release: ReleaseNumber | null
-  /** Exact host names, lower case, without port. */
-  readonly hosts: readonly string[]
+  readonly matches: readonly RouteMatch[]
+  /** A port of its own, besides the matches; null: none. */
+  readonly port: number | null
   /** Ready instances that get new requests. */
   readonly upstreams: readonly Upstream[]
   readonly whenEmpty: WhenEmpty
@@ -64,10 +65,21 @@ export interface AppRoute {
 }
 
 export interface RouteTable {
-  readonly schema: 1
+  readonly schema: 2
   /** Rises with every change, also across restarts of the daemon. */
   readonly generation: number
   readonly apps: readonly AppRoute[]
-  /** Gets requests whose host nobody has; null answers them with 404 `no-app`. */
+  /** Gets requests that no match takes; null answers them with 404 `no-app`. */
+  readonly defaultApp: AppName | null
+}
+
+/** From one table to the next. */
+export interface RouteChange {
+  readonly generation: number
+  /** Of the table that this changes, and of no other. */
+  readonly previous: number
+  /** New apps, and those that changed. */
+  readonly set: readonly AppRoute[]
+  readonly removed: readonly AppName[]
   readonly defaultApp: AppName | null
 }

@@ -22,6 +22,11 @@ export function openControlServer(
         const applied = worker.router.apply(table)
         return { applied, generation: worker.router.generation }
       },
+      change: (change) => {
+        const applied = worker.router.change(change)
+        return { applied, generation: worker.router.generation }
+      },
+      generation: () => worker.router.generation,
       drain: async ({ upstream: id, drainTimeoutMs }) => {
         const upstream = worker.router.upstream(id)
         return upstream ? await upstream.drain(drainTimeoutMs) : { result: 'finished' as const }

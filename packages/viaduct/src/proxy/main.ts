@@ -11,6 +11,7 @@ import { systemCodeOf } from '../model/app-error.ts'
 import { dataLayout, type DataLayout } from '../model/layout.ts'
 import { drainTimeoutMs, listenBacklog } from '../model/limits.ts'
 import type { RouteTable } from '../model/route.ts'
+import { parseRouteFile } from '../model/route-file.ts'
 import { readSettings } from '../settings/settings-file.ts'
 import { openControlServer } from './control-server.ts'
 import { AccessLog } from './observe/access-log.ts'
@@ -70,7 +71,7 @@ function listen(worker: Worker): Promise<void> {
 
 async function readRoutes(layout: DataLayout): Promise<RouteTable | null> {
   try {
-    return JSON.parse(await readFile(layout.routes, 'utf8')) as RouteTable
+    return parseRouteFile(await readFile(layout.routes, 'utf8'), layout.routes)
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return null
     throw error

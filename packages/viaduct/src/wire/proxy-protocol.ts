@@ -2,7 +2,7 @@
  * What the daemon says to each proxy worker over `run/proxy-SLOT-PID.sock`.
  */
 import type { AppName, InstanceId } from '../model/ids.ts'
-import type { RouteTable } from '../model/route.ts'
+import type { RouteChange, RouteTable } from '../model/route.ts'
 
 /** Counters of one worker since it started. */
 export interface ProxyStats {
@@ -38,13 +38,26 @@ export type DrainResult =
   /** Time was up and `cut` requests and tunnels were closed. */
   | { readonly result: 'expired'; readonly cut: number }
 
+/** `generation` is the one in force now. */
+export interface Applied {
+  readonly applied: boolean
+  readonly generation: number
+}
+
 /** @see openRpcServer */
 export type ProxyCalls = {
   /**
    * Applies a snapshot: from its answer on no new request reaches an upstream that is not in it.
    * A generation that is not newer is refused: `applied` false, with the one in force.
    */
-  routes: { args: RouteTable; result: { applied: boolean; generation: number } }
+  routes: { args: RouteTable; result: Applied }
+  /**
+   * The same for what has changed since the generation that is in force. When that is not
+   * `previous`, nothing is applied: send the snapshot.
+   */
+  change: { args: RouteChange; result: Applied }
+  /** Which one is in force; 0: none has been. */
+  generation: { args: null; result: number }
   /**
    * Waits until the upstream (no longer routed) has nothing in flight, at most `drainTimeoutMs`,
    * then cuts the rest. Call it with a limit above that (`answerMarginMs`).

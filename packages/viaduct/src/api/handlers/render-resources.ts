@@ -2,6 +2,7 @@
 import type { AppResource, ReleaseResource } from '../../contract/resources.ts'
 import type { AppView } from '../../engine/engine.ts'
 import type { Release } from '../../model/release.ts'
+import type { RouteMatch } from '../../model/route.ts'
 
 /** An app as `GET /applications/:name` shows it. */
 /** @param httpPort Of the proxies, as it was bound. */
@@ -20,11 +21,21 @@ export function renderApp(view: AppView, httpPort: number): AppResource {
     formation: view.formation,
     instances: view.instances,
     warm: view.warm,
-    hosts: view.hosts,
-    urls: view.hosts.map((host) => new URL(`http://${host}:${httpPort}`).origin),
+    hosts: [...new Set(view.matches.map(({ host }) => host).filter((host) => host !== '*'))],
+    urls: view.matches.filter(isOneHost).map((match) => renderUrl(match, httpPort)),
     uid,
     createdAt,
   }
+}
+
+/** Not a pattern: a browser can go there. */
+function isOneHost({ host }: RouteMatch): boolean {
+  return !/^[*~]/.test(host)
+}
+
+function renderUrl({ host, path }: RouteMatch, httpPort: number): string {
+  const { origin } = new URL(`http://${host}:${httpPort}`)
+  return path === '/' ? origin : `${origin}${path}`
 }
 
 /** A release with the names of its config, not the values. */

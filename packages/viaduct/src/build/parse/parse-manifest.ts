@@ -17,7 +17,9 @@ import {
   truth,
   wrong,
 } from './manifest-fields.ts'
+import { httpOptions } from './http-fields.ts'
 import { badJson, type Located, readJson } from './read-json.ts'
+import { domains, folders } from './route-fields.ts'
 
 const file = 'viaduct.json'
 const hourMs = 3_600_000
@@ -51,6 +53,8 @@ function manifestReader(processTypes: readonly string[] | null): Reader<Partial<
     version: () => 1,
     name: appName,
     domain: domains,
+    http: httpOptions,
+    static: folders,
     scale: record(integer(0, instancesPerTypeMax), checkType),
     health: health,
     env: record(envValue, checkEnvKey),
@@ -79,14 +83,6 @@ function checkVersion(root: Located): void {
 const appName: Reader<string> = (at, field) => {
   const wanted = '1 to 40 of a-z, 0-9 and "-", with a letter or digit at both ends'
   return text(wanted, (value) => isAccepted(() => parseAppName(value)))(at, field)
-}
-
-const domains: Reader<readonly string[]> = (at, field) => {
-  const name: Reader<string> = (each, place) => {
-    const wanted = 'an exact host name such as "www.example.org", without scheme, port or "*"'
-    return text(wanted, (value) => hostName.test(value.toLowerCase()))(each, place).toLowerCase()
-  }
-  return at.elements ? list(name)(at, field) : [name(at, field)]
 }
 
 const healthFields = object<HealthCheck>({

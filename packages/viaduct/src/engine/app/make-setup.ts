@@ -82,17 +82,6 @@ export function makePolicy(
   }
 }
 
-/** The host names of an app: the platform's own, then the manifest's. */
-export function hostsOf(
-  app: Pick<App, 'name'>,
-  release: Release | null,
-  settings: Pick<Settings, 'domain'>,
-): string[] {
-  const own = [`${app.name}.localhost`]
-  if (settings.domain !== null) own.push(`${app.name}.${settings.domain}`)
-  return [...new Set([...own, ...(release?.manifest.domain ?? [])])]
-}
-
 /** The user of the app's processes and files; null when the platform is not root. */
 export function ownerOf({ uid }: Pick<App, 'uid'>): { uid: number; gid: number } | null {
   return uid === null ? null : { uid, gid: uid }

@@ -16,8 +16,11 @@ after(() => rm(folder, { recursive: true }))
 
 test('a drain waits until a worker that is only just connected to knows the routes', async () => {
   const info = { slot: 0, pid: process.pid, socket: join(folder, 'proxy.sock') }
-  const table = { schema: 1, generation: 7, apps: [], defaultApp: null } as const
-  await using link = new ProxyLink(info, table, { log: silentLog, onAhead: () => assert.fail() })
+  const table = { schema: 2, generation: 7, apps: [], defaultApp: null } as const
+  await using link = new ProxyLink(info, () => table, {
+    log: silentLog,
+    onAhead: () => assert.fail(),
+  })
   const draining = link.drain('hello.v1.web.1.aaaa' as InstanceId, 1_000)
   await using listener = await RouteListener.open(info)
   listener.drainGate = Promise.resolve({ result: 'expired', cut: 3 })
@@ -27,17 +30,17 @@ test('a drain waits until a worker that is only just connected to knows the rout
 
 test('a worker with later routes has not acknowledged earlier ones', async () => {
   const info = { slot: 0, pid: process.pid, socket: join(folder, 'ahead.sock') }
-  const table = { schema: 1, generation: 7, apps: [], defaultApp: null } as const
+  const table = { schema: 2, generation: 7, apps: [], defaultApp: null } as const
   await using listener = await RouteListener.open(info)
   listener.tables.push({ ...table, generation: 50 })
   const { promise, resolve } = Promise.withResolvers<number>()
-  await using link = new ProxyLink(info, table, { log: silentLog, onAhead: resolve })
+  await using link = new ProxyLink(info, () => table, { log: silentLog, onAhead: resolve })
   assert.equal(await promise, 50)
   let acknowledged = false
-  const pushed = link.push({ ...table, generation: 8 }).then(() => (acknowledged = true))
+  const pushed = pushTo(link, 8).then(() => (acknowledged = true))
   await link.stats()
   assert.equal(acknowledged, false)
-  await link.push({ ...table, generation: 51 })
+  await pushTo(link, 51)
   await pushed
   assert.equal(listener.table?.generation, 51)
 })
@@ -50,12 +53,17 @@ test('nobody waits for a worker that was killed, though no keeper has said so', 
   worker.kill('SIGKILL')
   await once(worker, 'exit')
   const info = { slot: 0, pid: worker.pid ?? 0, socket }
-  const table = { schema: 1, generation: 7, apps: [], defaultApp: null } as const
+  const table = { schema: 2, generation: 7, apps: [], defaultApp: null } as const
   const begun = performance.now()
-  await using link = new ProxyLink(info, table, { log: silentLog, onAhead: () => assert.fail() })
-  await link.push({ ...table, generation: 8 })
+  await using link = new ProxyLink(info, () => table, { log: silentLog, onAhead: () => assert.fail() })
+  await pushTo(link, 8)
   assert.deepEqual(await link.drain('hello.v1.web.1.aaaa' as InstanceId, 1_000), {
     result: 'finished',
   })
   assert.ok(performance.now() - begun < proxyAckTimeoutMs / 2)
 })
+
+function pushTo(link: ProxyLink, generation: number): Promise<void> {
+  const change = { generation, previous: 7, set: [], removed: [], defaultApp: null }
+  return link.push(change, () => ({ schema: 2, generation, apps: [], defaultApp: null }))
+}

@@ -1,6 +1,7 @@
 /**
- * The line to one proxy worker: gives it the newest routes, waits for its word, and connects again
- * when the line breaks, until the keeper says that the worker is gone.
+ * The line to one proxy worker: gives it each change of the routes, or all of them when it has
+ * others, waits for its word, and connects again when the line breaks, until the keeper says that
+ * the worker is gone.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf, systemCodeOf } from '../../model/app-error.ts'
@@ -11,11 +12,20 @@ import {
   proxyAckTimeoutMs,
 } from '../../model/limits.ts'
 import type { InstanceId } from '../../model/ids.ts'
-import type { RouteTable } from '../../model/route.ts'
+import type { RouteChange, RouteTable } from '../../model/route.ts'
 import type { ProxyInfo } from '../../wire/keeper-protocol.ts'
-import type { DrainResult, ProxyCalls, ProxyEvents, ProxyStats } from '../../wire/proxy-protocol.ts'
+import type {
+  Applied,
+  DrainResult,
+  ProxyCalls,
+  ProxyEvents,
+  ProxyStats,
+} from '../../wire/proxy-protocol.ts'
 import { type RpcClient, connectRpc } from '../../wire/rpc.ts'
 import type { EngineLog } from '../engine-log.ts'
+
+/** The routes that are in force now. */
+export type TableSource = () => RouteTable
 
 export interface ProxyLinkOptions {
   readonly log: EngineLog
@@ -32,14 +42,14 @@ export class ProxyLink implements AsyncDisposable {
   readonly #gone = new AbortController()
   readonly #running: Promise<void>
   #client: RpcClient<ProxyCalls> | null = null
-  #table: RouteTable | null
+  #table: TableSource | null
   #acknowledged = 0
   /** Nobody listens on its socket any more: it was killed, and no keeper has said so yet. */
   #isDead = false
   #waiting: { generation: number; done: () => void }[] = []
 
-  /** @param table The newest routes, pushed at each connect. */
-  constructor(info: ProxyInfo, table: RouteTable | null, options: ProxyLinkOptions) {
+  /** @param table Sent when the worker has other routes. */
+  constructor(info: ProxyInfo, table: TableSource | null, options: ProxyLinkOptions) {
     this.info = info
     this.#table = table
     this.#log = options.log
@@ -52,12 +62,14 @@ export class ProxyLink implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the worker has acknowledged the table, or is gone, or `proxyAckTimeoutMs` passed.
+   * Resolves when the worker has acknowledged the change, or is gone, or `proxyAckTimeoutMs` passed.
+   *
+   * @param table Everything, with the change.
    */
-  push(table: RouteTable): Promise<void> {
+  push(change: RouteChange, table: TableSource): Promise<void> {
     this.#table = table
-    const acknowledged = this.#waitFor(table.generation)
-    if (this.#client) void this.#send(this.#client)
+    const acknowledged = this.#waitFor(change.generation)
+    if (this.#client) void this.#send(this.#client, change)
     return acknowledged
   }
 
@@ -66,7 +78,7 @@ export class ProxyLink implements AsyncDisposable {
    * to may not know the newest routes yet: it is told first.
    */
   async drain(upstream: InstanceId, drainTimeoutMs: number): Promise<DrainResult> {
-    if (this.#table) await this.#waitFor(this.#table.generation)
+    if (this.#table) await this.#waitFor(this.#table().generation)
     try {
       const args = { upstream, drainTimeoutMs }
       const timeoutMs = drainTimeoutMs + answerMarginMs
@@ -123,7 +135,7 @@ export class ProxyLink implements AsyncDisposable {
         this.#isDead = false
         if (signal.aborted) client.close()
         backoff = linkBackoffMs
-        void this.#send(client)
+        void this.#send(client, null)
         await promise
       } catch (error) {
         this.#log.debug('proxy.unreachable', { ...this.info, error: messageOf(error) })
@@ -137,20 +149,33 @@ export class ProxyLink implements AsyncDisposable {
     }
   }
 
-  async #send(client: RpcClient<ProxyCalls>): Promise<void> {
-    const table = this.#table
-    if (table === null) return
+  /** @param change null: it has just been connected to, and what it has is not known. */
+  async #send(client: RpcClient<ProxyCalls>, change: RouteChange | null): Promise<void> {
     try {
-      const { generation } = await client.call('routes', table)
-      if (generation > table.generation) return this.#onAhead(generation)
-      this.#acknowledged = Math.max(this.#acknowledged, generation)
-      for (const one of this.#waiting.slice()) {
-        if (one.generation <= this.#acknowledged) one.done()
-      }
+      const told = change
+        ? await client.call('change', change)
+        : { applied: false, generation: await client.call('generation', null) }
+      if (this.#isToldAll(told)) return
+      if (this.#table) this.#isToldAll(await client.call('routes', this.#table()))
     } catch (error) {
       // A line that broke is made again, and then sends the newest table.
       this.#log.debug('proxy.not-told', { ...this.info, error: messageOf(error) })
     }
+  }
+
+  /** @returns False when it has older routes than it should. */
+  #isToldAll({ generation }: Applied): boolean {
+    if (this.#table === null) return true
+    const newest = this.#table().generation
+    if (generation > newest) {
+      this.#onAhead(generation)
+      return true
+    }
+    this.#acknowledged = Math.max(this.#acknowledged, generation)
+    for (const one of this.#waiting.slice()) {
+      if (one.generation <= this.#acknowledged) one.done()
+    }
+    return generation === newest
   }
 
   /** One that is only just starting has no socket yet; one that has it and refuses is dead. */

@@ -1,17 +1,17 @@
 /** All proxy workers that live: tells each the same, and gathers what they answer. */
 import type { InstanceId } from '../../model/ids.ts'
-import type { RouteTable } from '../../model/route.ts'
+import type { RouteChange, RouteTable } from '../../model/route.ts'
 import type { ProxyInfo } from '../../wire/keeper-protocol.ts'
 import type { DrainResult, ProxyStats } from '../../wire/proxy-protocol.ts'
-import { ProxyLink, type ProxyLinkOptions } from './proxy-link.ts'
+import { ProxyLink, type ProxyLinkOptions, type TableSource } from './proxy-link.ts'
 
 export class ProxyLinks implements AsyncDisposable {
   readonly #options: ProxyLinkOptions
   #links: readonly ProxyLink[] = []
-  #table: RouteTable | null
+  #table: TableSource | null
 
   constructor(table: RouteTable | null, options: ProxyLinkOptions) {
-    this.#table = table
+    this.#table = table && ((): RouteTable => table)
     this.#options = options
   }
 
@@ -34,10 +34,14 @@ export class ProxyLinks implements AsyncDisposable {
     for (const link of gone) void link[Symbol.asyncDispose]()
   }
 
-  /** Resolves when every living worker serves by the table. */
-  async push(table: RouteTable): Promise<void> {
+  /**
+   * Resolves when every living worker serves by the change.
+   *
+   * @param table Everything, with the change.
+   */
+  async push(change: RouteChange, table: TableSource): Promise<void> {
     this.#table = table
-    await Promise.all(this.#links.map((link) => link.push(table)))
+    await Promise.all(this.#links.map((link) => link.push(change, table)))
   }
 
   /** Waits until no worker has anything in flight at the upstream, which is routed no more. */

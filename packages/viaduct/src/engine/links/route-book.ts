@@ -2,21 +2,30 @@
  * The routing table of all apps: the one place that makes a new generation, writes it durably and
  * has it pushed to the proxies. Changes that come while one is being written go into the next.
  */
-import { readFile } from 'node:fs/promises'
-import { AppError, systemCodeOf } from '../../model/app-error.ts'
 import type { AppName } from '../../model/ids.ts'
-import type { AppRoute, RouteTable } from '../../model/route.ts'
-import { writeFileDurably } from '../../durable/write-file-durably.ts'
 import { routesSlowMs } from '../../model/limits.ts'
+import { applyChange } from '../../model/route-file.ts'
+import type { AppRoute, RouteChange, RouteTable } from '../../model/route.ts'
 import type { EngineLog } from '../engine-log.ts'
 import type { ProxyLinks } from './proxy-links.ts'
+import { RouteClaims } from './route-claims.ts'
+import { RouteFile } from './route-file.ts'
 
 export class RouteBook {
-  readonly #path: string
+  readonly #file: RouteFile
   readonly #proxies: ProxyLinks
   readonly #log: EngineLog
-  #routes: ReadonlyMap<AppName, AppRoute>
+  readonly #claims = new RouteClaims()
+  /** As the apps want it. */
+  readonly #wanted = new Map<AppName, AppRoute>()
+  /** As it is in the file, and at the proxies. */
+  readonly #published: Map<AppName, AppRoute>
+  #defaultApp: AppName | null
+  /** Apps whose wanted route is not published as yet. */
+  #changed = new Set<AppName>()
   #generation: number
+  /** A later one that a proxy has; 0: none. */
+  #ahead = 0
   /** Settles when the generation that is being published is, or could not be. */
   #last: Promise<unknown> = Promise.resolve()
   /** The one after it, while it has not begun: more changes go into it. */
@@ -28,19 +37,26 @@ export class RouteBook {
     table: RouteTable | null
     log: EngineLog
   }) {
+    const { table } = options
     this.#log = options.log
-    this.#path = options.path
+    this.#file = new RouteFile(options.path)
     this.#proxies = options.proxies
-    this.#generation = options.table?.generation ?? 0
-    this.#routes = new Map(options.table?.apps.map((route) => [route.app, route]))
+    this.#generation = table?.generation ?? 0
+    this.#defaultApp = table?.defaultApp ?? null
+    this.#published = new Map(table?.apps.map((route) => [route.app, route]))
+    for (const [app, route] of this.#published) {
+      this.#wanted.set(app, route)
+      this.#claims.take(route)
+    }
   }
 
+  /** What the proxies have of an app. */
   get(app: AppName): AppRoute | null {
-    return this.#routes.get(app) ?? null
+    return this.#published.get(app) ?? null
   }
 
   apps(): AppName[] {
-    return [...this.#routes.keys()]
+    return [...this.#wanted.keys()]
   }
 
   /**
@@ -49,10 +65,11 @@ export class RouteBook {
    * @throws {AppError} `disk-full`; nothing has changed for the proxies then.
    */
   set(app: AppName, route: AppRoute | null): Promise<void> {
-    const routes = new Map(this.#routes)
-    if (route === null) routes.delete(app)
-    else routes.set(app, route)
-    this.#routes = routes
+    const before = this.#wanted.get(app)
+    if (before) this.#claims.release(before, route)
+    if (route === null) this.#wanted.delete(app)
+    else this.#wanted.set(app, route)
+    this.#changed.add(app)
     return this.#publishNext()
   }
 
@@ -62,7 +79,7 @@ export class RouteBook {
    */
   overtake(generation: number): void {
     if (generation <= this.#generation) return
-    this.#generation = generation
+    this.#ahead = generation
     this.#publishNext().catch(() => null) // The disk is full: the next change tries again.
   }
 
@@ -76,63 +93,54 @@ export class RouteBook {
 
   async #publish(): Promise<void> {
     this.#next = null
-    // By the clock, so that also a data directory that was put back makes newer ones.
-    this.#generation = Math.max(this.#generation + 1, Date.now())
-    const table = makeTable([...this.#routes.values()], this.#generation)
+    const changed = this.#changed
+    this.#changed = new Set()
+    const change = this.#makeChange(changed)
     const begun = performance.now()
-    await writeFileDurably(this.#path, `${JSON.stringify(table)}\n`)
+    try {
+      await this.#file.write(change, () => this.#tableWith(change))
+    } catch (error) {
+      for (const app of changed) this.#changed.add(app)
+      throw error
+    }
     const written = performance.now()
-    await this.#proxies.push(table)
+    applyChange(this.#published, change)
+    this.#generation = change.generation
+    this.#defaultApp = change.defaultApp
+    await this.#proxies.push(change, () => this.#table())
     const tookMs = performance.now() - begun
     if (tookMs < routesSlowMs) return
-    const { generation } = table
+    const { generation } = change
     this.#log.warn('routes.slow', { generation, tookMs, writingMs: written - begun })
   }
-}
 
-/** A host that two apps claim stays with the one that had it first. */
-function makeTable(routes: readonly AppRoute[], generation: number): RouteTable {
-  const claimed = new Set<string>()
-  const apps = routes.map((route) => {
-    const hosts = route.hosts.filter((host) => !claimed.has(host))
-    for (const host of hosts) claimed.add(host)
-    return { ...route, hosts }
-  })
-  const [only] = apps
-  return { schema: 1, generation, apps, defaultApp: apps.length === 1 && only ? only.app : null }
-}
+  #makeChange(changed: ReadonlySet<AppName>): RouteChange {
+    const previous = this.#generation
+    // By the clock, so that also a data directory that was put back makes newer ones.
+    const generation = Math.max(previous + 1, this.#ahead + 1, Date.now())
+    const apps = [...new Set([...changed, ...this.#claims.wanting])]
+    const wanted = apps.map((app) => this.#wanted.get(app)).filter((route) => route !== undefined)
+    const set = wanted.map((route) => this.#claims.take(route))
+    const removed = [...changed].filter((app) => !this.#wanted.has(app))
+    return { generation, previous, set, removed, defaultApp: this.#onlyApp() }
+  }
 
-/**
- * Reads the table that was in force when the daemon ended.
- *
- * @returns null when there has never been one.
- * @throws {AppError} `data-damaged`, `data-newer`
- */
-export async function readRouteTable(path: string): Promise<RouteTable | null> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return null
-    throw error
+  /** The only app is the default app too. */
+  #onlyApp(): AppName | null {
+    const [only] = this.#wanted.keys()
+    return this.#wanted.size === 1 && only !== undefined ? only : null
   }
-  return decodeTable(text, path)
-}
 
-function decodeTable(text: string, path: string): RouteTable {
-  const data = { file: path }
-  let table: Partial<RouteTable> | null
-  try {
-    table = JSON.parse(text) as Partial<RouteTable> | null
-  } catch (cause) {
-    throw new AppError('data-damaged', `${path} is not JSON`, { data, cause })
+  #tableWith(change: RouteChange): RouteTable {
+    const apps = new Map(this.#published)
+    applyChange(apps, change)
+    const { generation, defaultApp } = change
+    return { schema: 2, generation, apps: [...apps.values()], defaultApp }
   }
-  const schema: unknown = table?.schema
-  if (typeof schema === 'number' && schema > 1) {
-    throw new AppError('data-newer', `${path} has schema ${schema}, this Viaduct knows 1`, { data })
+
+  #table(): RouteTable {
+    const generation = this.#generation
+    const defaultApp = this.#defaultApp
+    return { schema: 2, generation, apps: [...this.#published.values()], defaultApp }
   }
-  if (schema !== 1 || typeof table?.generation !== 'number' || !Array.isArray(table.apps)) {
-    throw new AppError('data-damaged', `${path} is not a routing table`, { data })
-  }
-  return table as RouteTable
 }

@@ -2,12 +2,13 @@
  * Gives an app's runner what a daemon that was started again can know: the living by the keeper's
  * list, the routes by their file. The planner then carries on from there.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { InstanceId, ProcessType, ReleaseNumber } from '../../model/ids.ts'
 import type { AppRoute } from '../../model/route.ts'
 import type { ProcessInfo } from '../../wire/keeper-protocol.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { LiveInstance } from '../app/live-instance.ts'
-import { hostsOf } from '../app/make-setup.ts'
+import { edgeOf } from '../app/edge-of.ts'
 import { noteExit } from '../steps/note-exit.ts'
 import { stopInstance } from '../steps/stop-instance.ts'
 import { beginWatch } from '../steps/watch-ready.ts'
@@ -19,7 +20,7 @@ export async function recoverApp(
 ): Promise<void> {
   const { records, parts } = runner
   const route = parts.routes.get(records.name)
-  runner.route = route && sameHosts(runner, route) ? readRoute(route) : null
+  runner.route = route && sameEdge(runner, route) ? readRoute(route) : null
   for (const info of processes) await adopt(runner, info, route)
   const { deploy } = records
   if (deploy) await runner.journal.resume(deploy.id)
@@ -30,11 +31,18 @@ function readRoute({ release, upstreams, whenEmpty }: AppRoute): NonNullable<App
 }
 
 /** With other settings (`--domain`) the same instances are routed anew. */
-function sameHosts(runner: AppRunner, route: AppRoute): boolean {
-  const { records, parts } = runner
+function sameEdge({ records, parts }: AppRunner, route: AppRoute): boolean {
   const release = records.release(route.release) ?? records.release(records.app.current)
-  const hosts = hostsOf(records.app, release, parts.settings)
-  return hosts.join() === route.hosts.join()
+  const edge = edgeOf({ records, parts }, release)
+  const { matches, port, http, maintenance, staticDirs } = route
+  return isDeepStrictEqual(
+    { ...edge },
+    withoutAbsent({ matches, port, http, maintenance, staticDirs }),
+  )
+}
+
+function withoutAbsent(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }
 
 async function adopt(runner: AppRunner, info: ProcessInfo, route: AppRoute | null): Promise<void> {

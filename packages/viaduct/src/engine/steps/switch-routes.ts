@@ -2,7 +2,7 @@
 import type { AppRoute } from '../../model/route.ts'
 import type { RoutePlan } from '../../plan/setup.ts'
 import type { AppRunner } from '../app/app-runner.ts'
-import { hostsOf } from '../app/make-setup.ts'
+import { edgeOf } from '../app/edge-of.ts'
 
 /**
  * @param plan null takes the app out of the table.
@@ -44,7 +44,7 @@ export function renderRoute(runner: AppRunner, plan: RoutePlan): AppRoute {
   return {
     app: app.name,
     release: plan.release,
-    hosts: hostsOf(app, release, settings),
+    ...edgeOf(runner, release),
     upstreams,
     whenEmpty: plan.whenEmpty,
     holdTimeoutMs: settings.holdTimeoutMs,

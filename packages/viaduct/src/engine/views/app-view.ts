@@ -3,7 +3,8 @@ import { decideRestart } from '../../../../supervise/src/lifecycle/lifecycle.ts'
 import type { ReleaseNumber } from '../../model/ids.ts'
 import { canServe, instanceIn, slotKey, slotsOf } from '../../plan/setup.ts'
 import type { AppRunner } from '../app/app-runner.ts'
-import { countsOf, hostsOf } from '../app/make-setup.ts'
+import { countsOf } from '../app/make-setup.ts'
+import { edgeOf } from '../app/edge-of.ts'
 import type { AppStatus, AppView } from '../engine.ts'
 
 /** A snapshot; instances that have exited are not in it. */
@@ -19,7 +20,8 @@ export function viewApp(runner: AppRunner): AppView {
     formation: current ? countsOf(app, current, parts.settings) : {},
     instances: instances.map((instance) => instance.view()),
     warm: warmReleases(runner),
-    hosts: hostsOf(app, current, parts.settings),
+    // Before its first deploy it answers nowhere as yet: these are what it will have.
+    matches: (parts.routes.get(app.name) ?? edgeOf(runner, current)).matches,
   }
 }
 

@@ -1,18 +1,39 @@
 /**
- * From a host name to an instance: the routing table as this worker has it. A table is applied in
- * one synchronous step; from then on no new request reaches what is not in it.
+ * From a request to an app: the routing table as this worker has it. A table, or a change of it, is
+ * applied in one synchronous step; from then on no new request reaches what is not in it. What
+ * stays the same is not touched, so a change costs what changes, however many apps there are.
  */
 import type { AppName, InstanceId } from '../../model/ids.ts'
-import type { AppRoute, RouteTable } from '../../model/route.ts'
+import type { AppRoute, RouteChange, RouteTable } from '../../model/route.ts'
 import { App } from './app.ts'
+import type { Way } from './path-table.ts'
+import { RouteIndex } from './route-index.ts'
 import { Upstream } from './upstream.ts'
+
+/** What a request is routed by. */
+export interface Routed {
+  /** Lower case, without port. */
+  readonly hostname: string
+  /** Path and query. */
+  readonly target: string
+  /** `X-App`; empty when there is none. */
+  readonly appHeader: string
+}
 
 export class Router {
   generation = 0
+  readonly #usesAppHeader: boolean
   readonly #apps = new Map<AppName, App>()
-  readonly #hosts = new Map<string, App>()
+  readonly #index = new RouteIndex()
+  readonly #ports = new Map<number, Way>()
+  readonly #byName = new Map<string, Way>()
   readonly #upstreams = new Map<InstanceId, Upstream>()
-  #defaultApp: App | null = null
+  #defaultWay: Way | null = null
+
+  /** @param options.usesAppHeader `X-App` names the app, before any host. */
+  constructor({ usesAppHeader = false }: { usesAppHeader?: boolean } = {}) {
+    this.#usesAppHeader = usesAppHeader
+  }
 
   get apps(): Iterable<App> {
     return this.#apps.values()
@@ -30,65 +51,101 @@ export class Router {
     return this.#upstreams.get(id)
   }
 
-  /** @param hostname Lower case, without port. */
-  find(hostname: string): App | null {
-    return this.#hosts.get(hostname) ?? this.#defaultApp
+  /** @param ownPort The port that the client came by, when it is one app's own; else 0. */
+  find({ hostname, target, appHeader }: Routed, ownPort = 0): Way | null {
+    if (ownPort !== 0) return this.#ports.get(ownPort) ?? null
+    // An app that is named and not there is no reason to ask another one.
+    if (appHeader !== '' && this.#usesAppHeader) return this.#byName.get(appHeader) ?? null
+    return this.#index.find(hostname, target) ?? this.#defaultWay
   }
 
   /** @returns False when the generation is not newer than the one in force. */
   apply(table: RouteTable): boolean {
     if (table.generation <= this.generation) return false
-    this.generation = table.generation
-    const routed = new Set<Upstream>()
-    this.#hosts.clear()
-    for (const route of table.apps) {
-      const app = this.#apps.get(route.app) ?? new App(route)
-      this.#apps.set(route.app, app)
-      app.take(
-        route,
-        route.upstreams.map((address) => this.#routed(address)),
-      )
-      for (const upstream of app.upstreams) routed.add(upstream)
-      for (const host of route.hosts) this.#hosts.set(host, app)
-    }
-    const named = table.defaultApp === null ? undefined : this.#apps.get(table.defaultApp)
-    this.#defaultApp = named ?? null
-    this.#forgetApps(table)
-    this.#forgetUpstreams(routed)
-    for (const app of this.#apps.values()) app.wakeHeld()
+    const names = new Set(table.apps.map(({ app }) => app))
+    const removed = [...this.#apps.keys()].filter((name) => !names.has(name))
+    this.#take({ ...table, set: table.apps, removed })
     return true
+  }
+
+  /** @returns False when it does not follow on the generation in force. */
+  change(change: RouteChange): boolean {
+    if (change.previous !== this.generation || change.generation <= this.generation) return false
+    this.#take(change)
+    return true
+  }
+
+  #take(change: Omit<RouteChange, 'previous'>): void {
+    this.generation = change.generation
+    const removed = change.removed.map((name) => this.#apps.get(name)).filter((app) => app)
+    const apps = change.set.map((route) => this.#apps.get(route.app) ?? this.#newApp(route))
+    // What one app gives up, another one may have from the same change.
+    for (const app of removed) if (app) this.#removeWays(app)
+    for (const [index, route] of change.set.entries()) {
+      const app = apps[index] as App
+      if (!hasSameWays(app.route, route)) this.#removeWays(app)
+    }
+    for (const [index, route] of change.set.entries()) this.#set(apps[index] as App, route)
+    for (const app of removed) if (app) this.#forget(app)
+    const { defaultApp } = change
+    this.#defaultWay = defaultApp === null ? null : (this.#byName.get(defaultApp) ?? null)
+    for (const app of apps) app.wakeHeld()
+  }
+
+  #newApp(route: AppRoute): App {
+    const app = new App({ ...route, matches: [], port: null })
+    this.#apps.set(app.name, app)
+    this.#byName.set(app.name, { app, prefix: '' })
+    return app
+  }
+
+  #set(app: App, route: AppRoute): void {
+    const before = app.upstreams
+    const isSame = hasSameWays(app.route, route)
+    app.take(
+      route,
+      route.upstreams.map((address) => this.#routed(address)),
+    )
+    if (!isSame) this.#addWays(app)
+    for (const upstream of before) if (!app.upstreams.includes(upstream)) this.#unroute(upstream)
+  }
+
+  #addWays(app: App): void {
+    for (const match of app.route.matches) this.#index.add(match, app)
+    const { port } = app.route
+    if (port !== null) this.#ports.set(port, { app, prefix: '' })
+  }
+
+  #removeWays(app: App): void {
+    for (const match of app.route.matches) this.#index.remove(match, app)
+    const { port } = app.route
+    if (port !== null && this.#ports.get(port)?.app === app) this.#ports.delete(port)
+    app.route = { ...app.route, matches: [], port: null }
+  }
+
+  #forget(app: App): void {
+    this.#apps.delete(app.name)
+    this.#byName.delete(app.name)
+    const { upstreams } = app
+    app.take({ ...app.route, whenEmpty: 'stopped' }, [])
+    for (const upstream of upstreams) this.#unroute(upstream)
+    app.wakeHeld()
   }
 
   #routed(address: AppRoute['upstreams'][number]): Upstream {
     const known = this.#upstreams.get(address.id)
     const isSame = known?.port === address.port && known.host === address.host
     const upstream = isSame ? known : new Upstream(address, performance.now())
-    if (known && !isSame) {
-      known.isRouted = false
-      known.closeIdle(0, true)
-    }
     upstream.isRouted = true
     this.#upstreams.set(address.id, upstream)
     return upstream
   }
 
-  #forgetApps(table: RouteTable): void {
-    const names = new Set(table.apps.map(({ app }) => app))
-    for (const app of this.#apps.values()) {
-      if (names.has(app.name)) continue
-      this.#apps.delete(app.name)
-      app.take({ ...app.route, whenEmpty: 'stopped' }, [])
-      app.wakeHeld()
-    }
-  }
-
-  #forgetUpstreams(routed: ReadonlySet<Upstream>): void {
-    for (const upstream of this.#upstreams.values()) {
-      if (routed.has(upstream)) continue
-      upstream.isRouted = false
-      upstream.closeIdle(0, true)
-      if (upstream.inFlight === 0) this.#upstreams.delete(upstream.id)
-    }
+  #unroute(upstream: Upstream): void {
+    upstream.isRouted = false
+    upstream.closeIdle(0, true)
+    const isKnown = this.#upstreams.get(upstream.id) === upstream
+    if (isKnown && upstream.inFlight === 0) this.#upstreams.delete(upstream.id)
   }
 
   /** Drops what an earlier table left and has drained since. */
@@ -97,4 +154,12 @@ export class Router {
       if (!upstream.isRouted && upstream.inFlight === 0) this.#upstreams.delete(upstream.id)
     }
   }
+}
+
+function hasSameWays(one: AppRoute, other: AppRoute): boolean {
+  if (one.port !== other.port || one.matches.length !== other.matches.length) return false
+  return one.matches.every((match, index) => {
+    const its = other.matches[index]
+    return its?.host === match.host && its.path === match.path && its.stripPath === match.stripPath
+  })
 }

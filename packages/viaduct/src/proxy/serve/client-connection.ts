@@ -186,15 +186,15 @@ export class ClientConnection implements ClientSide {
     const hasBody = head.chunked || head.contentLength > 0
     if (hasBody) head.upgrade = ''
     const requestId = head.requestId === '' ? worker.makeRequestId() : head.requestId
-    const app = worker.findApp(head)
-    if (typeof app === 'string') {
-      return this.#refuse(app, { withoutBody: head.method === 'HEAD', requestId })
+    const way = worker.findWay(head)
+    if (typeof way === 'string') {
+      return this.#refuse(way, { withoutBody: head.method === 'HEAD', requestId })
     }
     const body = hasBody
       ? new BodyFraming({ length: head.contentLength, chunked: head.chunked })
       : null
-    const exchange = (this.#spare ??= new Exchange(this, app))
-    exchange.begin(head, { app, requestId, body })
+    const exchange = (this.#spare ??= new Exchange(this, way.app))
+    exchange.begin(head, { way, requestId, body })
     this.#exchange = exchange
     exchange.start()
     if (!body || this.#pending === null || exchange.isDone) return

@@ -9,6 +9,7 @@ import type { BodyFraming } from '../http/body-framing.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { ResponseHead } from '../http/response-head.ts'
 import type { App, Held } from '../route/app.ts'
+import type { Way } from '../route/path-table.ts'
 import type { Claimant, Upstream } from '../route/upstream.ts'
 import type { ClientSide } from './client-side.ts'
 import type { ErrorReason } from './error-reasons.ts'
@@ -33,7 +34,7 @@ const idempotent: ReadonlySet<string> = new Set([
 
 /** Where a request came, and goes. */
 export interface ExchangeParts {
-  readonly app: App
+  readonly way: Way
   readonly requestId: string
   readonly body: BodyFraming | null
 }
@@ -43,6 +44,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
   app: App
   method = ''
   path = ''
+  prefix = ''
   host = ''
   requestId = ''
   isHead = false
@@ -83,8 +85,10 @@ export class Exchange implements ResponseSink, Claimant, Held {
   }
 
   /** Takes the next request; the one before is done. */
-  begin(head: RequestHead, { app, requestId, body }: ExchangeParts): void {
+  begin(head: RequestHead, { way, requestId, body }: ExchangeParts): void {
+    const { app } = way
     this.app = app
+    this.prefix = way.prefix
     this.requestId = requestId
     this.method = head.method
     this.path = head.target

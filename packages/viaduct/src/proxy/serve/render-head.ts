@@ -1,6 +1,7 @@
 /** The heads that go to the app and to the client, as latin1 text: one write each. */
 import type { RequestHead } from '../http/request-head.ts'
 import type { ResponseHead } from '../http/response-head.ts'
+import { stripPrefix } from '../route/path-table.ts'
 import type { Peer, ResponseOptions } from './client-side.ts'
 
 /** Bodies up to here travel in the same write as their head. */
@@ -8,14 +9,17 @@ export const textBodyMaxBytes = 8 * 1024
 
 export interface RequestContext extends Peer {
   readonly requestId: string
+  /** Taken off the path, and told as X-Forwarded-Prefix; empty: nothing. */
+  readonly prefix: string
   /** Unix milliseconds. */
   readonly startedAt: number
 }
 
 /** What the instance gets: the client's fields without hop-by-hop ones, and ours. */
 export function renderRequestHead(head: RequestHead, context: RequestContext): string {
-  const { requestId, startedAt } = context
-  const first = head.rendered === '' ? renderFirst(head, context) : head.rendered
+  const { requestId, startedAt, prefix } = context
+  const isRendered = head.rendered !== '' && prefix === ''
+  const first = isRendered ? head.rendered : renderFirst(head, context, prefix)
   const upgrade = head.upgrade === '' ? '' : `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`
   return first + requestId + renderStart(startedAt) + renderFraming(head) + upgrade + '\r\n'
 }
@@ -30,14 +34,16 @@ function renderStart(startedAt: number): string {
 let lastStart = 0
 let lastStartText = ''
 
-/** As far as it is the same for each request with this head. */
-export function renderFirst(head: RequestHead, { address, proto }: Peer): string {
+/** As far as it is the same for each request with this head that goes the same way. */
+export function renderFirst(head: RequestHead, { address, proto }: Peer, prefix = ''): string {
   const host = head.host === '' ? 'localhost' : head.host
+  const target = stripPrefix(head.target, prefix)
+  const forwardedPrefix = prefix === '' ? '' : `X-Forwarded-Prefix: ${prefix}\r\n`
   const forwardedFor = head.forwardedFor === '' ? address : `${head.forwardedFor}, ${address}`
   return (
-    `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n${head.fields}` +
+    `${head.method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${head.fields}` +
     `X-Forwarded-For: ${forwardedFor}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${host}\r\n` +
-    'X-Request-Id: '
+    `${forwardedPrefix}X-Request-Id: `
   )
 }
 

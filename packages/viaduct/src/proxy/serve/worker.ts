@@ -7,7 +7,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { leaveIdleMs } from '../../model/limits.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { AccessLog } from '../observe/access-log.ts'
-import type { App } from '../route/app.ts'
+import type { Way } from '../route/path-table.ts'
 import { Router } from '../route/router.ts'
 import { ClientConnection } from './client-connection.ts'
 import { Deadlines } from './deadlines.ts'
@@ -18,7 +18,7 @@ import type { Exchange } from './exchange.ts'
 const threeDigits = Array.from({ length: 4096 }, (_, n) => n.toString(16).padStart(3, '0'))
 
 export class Worker implements AsyncDisposable {
-  readonly router = new Router()
+  readonly router: Router
   readonly deadlines: Deadlines
   readonly server: Server
   readonly random = Math.random
@@ -31,8 +31,12 @@ export class Worker implements AsyncDisposable {
   #leavingSince = 0
   #onEmpty: (() => void) | null = null
 
-  /** @param accessLog null: no access log. */
-  constructor(accessLog: AccessLog | null) {
+  /**
+   * @param accessLog null: no access log.
+   * @param routing See `Router`.
+   */
+  constructor(accessLog: AccessLog | null, routing: { usesAppHeader?: boolean } = {}) {
+    this.router = new Router(routing)
     this.#accessLog = accessLog
     this.deadlines = new Deadlines((now) => this.#sweep(now))
     const options = { allowHalfOpen: true, noDelay: true }
@@ -57,8 +61,8 @@ export class Worker implements AsyncDisposable {
   }
 
   /** @returns Why the request goes nowhere, when it does not. */
-  findApp(head: RequestHead): App | ErrorReason {
-    return this.router.find(head.hostname) ?? (this.router.hasApps ? 'no-app' : 'no-apps-online')
+  findWay(head: RequestHead, ownPort = 0): Way | ErrorReason {
+    return this.router.find(head, ownPort) ?? (this.router.hasApps ? 'no-app' : 'no-apps-online')
   }
 
   finished(exchange: Exchange): void {
