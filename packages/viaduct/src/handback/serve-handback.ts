@@ -9,6 +9,7 @@ import { spawn } from 'node:child_process'
 import { chmod, rm } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { handbackTimeoutMs } from '../model/limits.ts'
 
 /** Path of `give-entry` as it is here: `.ts` from source, `.js` when compiled. */
 export const giveEntry = fileURLToPath(
@@ -55,6 +56,12 @@ function give(socket: Socket, fds: Readonly<Record<string, number>>): void {
     stdio: ['ignore', 'inherit', 'inherit', socket, ...Object.values(fds)],
     env: { NODE_CHANNEL_FD: '3', NODE_CHANNEL_SERIALIZATION_MODE: 'json' },
   })
-  helper.on('error', () => socket.destroy())
-  helper.on('exit', () => socket.destroy())
+  // Its own timer does not run when it hangs in its start; whoever asked has given up by then.
+  const timer = setTimeout(() => helper.kill('SIGKILL'), handbackTimeoutMs)
+  const finish = (): void => {
+    clearTimeout(timer)
+    socket.destroy()
+  }
+  helper.on('error', finish)
+  helper.on('exit', finish)
 }

@@ -7,9 +7,11 @@
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '../model/app-error.ts'
+import { killTimeoutMs } from '../model/limits.ts'
 
 export type CgroupProbe =
   | { readonly usable: true; readonly base: string }
@@ -32,7 +34,7 @@ export async function probeCgroup(options: { name: string }): Promise<CgroupProb
     if (child.pid === undefined) return { usable: false, reason: '/bin/sh does not start' }
     enterCgroup(probe, child.pid)
     if (!killCgroup(probe)) return { usable: false, reason: 'The kernel has no cgroup.kill' }
-    await new Promise((resolve) => child.once('exit', resolve))
+    await once(child, 'exit', { signal: AbortSignal.timeout(killTimeoutMs) })
     return { usable: true, base }
   } catch (error) {
     return { usable: false, reason: messageOf(error) }

@@ -5,12 +5,15 @@
  * Node.js has no flock. A lock belongs to the open file, not to the process that asked for it, so
  * the small program `flock` asks for it on our open file and leaves.
  */
-import { spawn } from 'node:child_process'
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { AppError, messageOf } from '../model/app-error.ts'
+import { AppError } from '../model/app-error.ts'
+import { runHelper } from './run-helper.ts'
 
-/** @throws {AppError} `already-running`, with the pid of the keeper that has it. */
+/**
+ * @throws {AppError} `already-running`, with the pid of the keeper that has it; `spawn-failed`: there
+ *   is no `flock`, or it does not end.
+ */
 export async function takeKeeperLock(path: string): Promise<AsyncDisposable> {
   const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)
   try {
@@ -29,13 +32,8 @@ export async function takeKeeperLock(path: string): Promise<AsyncDisposable> {
   }
 }
 
-function flock(fd: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] })
-    child.once('error', (cause) => {
-      const message = `The program "flock" cannot be run: ${messageOf(cause)}`
-      reject(new AppError('internal', message, { cause, hint: 'Install util-linux.' }))
-    })
-    child.once('exit', (code) => resolve(code === 0))
-  })
+async function flock(fd: number): Promise<boolean> {
+  return (
+    (await runHelper('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] })) === 0
+  )
 }

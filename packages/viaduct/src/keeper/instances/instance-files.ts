@@ -2,12 +2,12 @@
  * The directory of one instance, `run/i/ID` (0700): FIFOs `out`, `err` and `ack`, and the file
  * `exit` that the shim writes. They are made before the start and found again by the next keeper.
  */
-import { spawn } from 'node:child_process'
 import { constants, openSync, readFileSync } from 'node:fs'
 import { chown, type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { AppError, systemCodeOf } from '../../model/app-error.ts'
+import { runHelper } from '../run-helper.ts'
 
 /** How an app ended, as its shim says. */
 export interface ShimExit {
@@ -21,7 +21,7 @@ export const fifoNames = { stdout: 'out', stderr: 'err' } as const
 
 /**
  * @param options.uid Gets the output FIFOs, so that the app may open `/dev/stdout` again.
- * @throws {AppError} `exists` when the directory is there.
+ * @throws {AppError} `exists` when the directory is there; `spawn-failed`.
  */
 export async function makeInstanceFiles(dir: string, uid: number | null): Promise<void> {
   try {
@@ -100,13 +100,7 @@ export async function removeInstanceFiles(dir: string): Promise<void> {
 }
 
 /** Node.js has no mkfifo(3). */
-function makeFifos(paths: readonly string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('mkfifo', ['-m', '600', ...paths], { stdio: 'ignore' })
-    child.once('error', reject)
-    child.once('exit', (code) => {
-      if (code === 0) resolve()
-      else reject(new AppError('spawn-failed', `mkfifo ended with ${code} for ${paths[0]}`))
-    })
-  })
+async function makeFifos(paths: readonly string[]): Promise<void> {
+  const code = await runHelper('mkfifo', ['-m', '600', ...paths])
+  if (code !== 0) throw new AppError('spawn-failed', `mkfifo ended with ${code} for ${paths[0]}`)
 }
