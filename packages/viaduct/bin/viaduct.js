@@ -18,5 +18,14 @@ const main = Object.hasOwn(mains, process.argv[2] ?? '') ? mains[process.argv[2]
 const compiled = new URL(`../dist/viaduct/src/${main}.js`, import.meta.url)
 const source = new URL(`../src/${main}.ts`, import.meta.url)
 // In a clone the source is what counts, whatever an earlier "npm pack" left in dist.
-const { run } = await import((existsSync(source) ? source : compiled).href)
+const { run } = await import((existsSync(source) ? source : compiled).href).catch(explainMissing)
 await run(process.argv.slice(2))
+
+/** A clone before its "npm ci" is a usual mistake; a stack would not say so. */
+function explainMissing(error) {
+  if (error.code !== 'ERR_MODULE_NOT_FOUND' || !/^Cannot find package/.test(error.message))
+    throw error
+  process.stderr.write(`viaduct: ${error.message.split(' imported ')[0]}.\n`)
+  process.stderr.write('Run "npm ci" in the clone first; an installed Viaduct: install it again.\n')
+  process.exit(1)
+}
