@@ -408,3 +408,21 @@ test('old artifacts and unfinished builds are removed, kept ones stay', limit, a
   assert.deepEqual(removed.toSorted(), [ids[0]!, ids[2]!].toSorted())
   assert.deepEqual(await readdir(layout.artifacts), [ids[1]])
 })
+
+test('a tree is synced when it is whole and sealed, before it has its name', limit, async () => {
+  const bin = join(root, 'bin')
+  await mkdir(bin)
+  const asked = join(bin, 'asked')
+  const script = `#!/bin/sh\necho "$2 $(cat "$2/Procfile") $(ls ${layout.artifacts})" >> ${asked}\n`
+  await writeFile(join(bin, 'sync'), script, { mode: 0o755 })
+  const before = process.env.PATH
+  process.env.PATH = `${bin}:${before}`
+  try {
+    const { artifact } = await build({ Procfile: 'web: node a.js\n' })
+    const line = await readFile(asked, 'utf8')
+    assert.match(line, /\/artifacts\/\.build-\w+\/tree web: node a\.js $/m)
+    assert.deepEqual(await readdir(layout.artifacts), [artifact])
+  } finally {
+    process.env.PATH = before
+  }
+})

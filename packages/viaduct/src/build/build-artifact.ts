@@ -1,6 +1,6 @@
 /**
  * Makes an artifact, the read-only tree that releases run from, out of an app's source tree:
- * write the source → look at it → install → build → look again → seal → one rename.
+ * write the source → look at it → install → build → seal → look again → sync → one rename.
  *
  * Until the rename everything is in a staging folder that goes away on failure. An artifact is
  * named by what went into it; one that is already there is used as it is, nothing runs.
@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto'
 import { chmod, lstat, mkdtemp, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { syncDirectory } from '../durable/write-file-durably.ts'
 import { systemCodeOf } from '../model/app-error.ts'
 import { diskFullOr } from '../model/disk-full.ts'
 import { type ArtifactId, parseArtifactId } from '../model/ids.ts'
@@ -23,6 +24,7 @@ import { prepareDirectories } from './prepare-directories.ts'
 import { buildPrefix } from './remove-old-artifacts.ts'
 import type { BuildOutput, RunJob } from './run-step.ts'
 import { type Owner, removeTree, sealTree } from './seal-tree.ts'
+import { syncTree } from './sync-tree.ts'
 
 export interface BuildOptions {
   readonly layout: AppLayout
@@ -93,6 +95,7 @@ async function build(options: BuildOptions, place: string): Promise<Dependencies
     options.signal.throwIfAborted()
     await sealTree(tree, owner)
     await detectApp(tree)
+    await syncTree(tree)
     await moveIntoPlace(tree, place, owner)
     return dependencies
   } catch (error) {
@@ -124,6 +127,7 @@ async function fill(tree: string, options: BuildOptions): Promise<Dependencies> 
 async function moveIntoPlace(tree: string, place: string, owner: Owner): Promise<void> {
   try {
     await rename(tree, place)
+    await syncDirectory(dirname(place))
   } catch (error) {
     const code = systemCodeOf(error)
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error

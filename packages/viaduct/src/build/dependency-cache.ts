@@ -13,6 +13,7 @@ import { dependencyCachesKept } from '../model/limits.ts'
 import { linkTree } from './link-tree.ts'
 import type { PackageFacts } from './parse/parse-package.ts'
 import { type Owner, removeTree, sealTree } from './seal-tree.ts'
+import { syncTree } from './sync-tree.ts'
 
 export interface DependencyInputs {
   readonly package: PackageFacts
@@ -81,6 +82,7 @@ export class DependencyCache {
     try {
       await rename(from, staging)
       await sealTree(staging, this.#owner)
+      await syncTree(staging)
       await rename(staging, join(this.#dir, key))
     } catch (error) {
       const code = systemCodeOf(error)

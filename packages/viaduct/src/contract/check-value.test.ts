@@ -20,8 +20,9 @@ const schema = object(
 )
 
 test('a value that fits is given back as it is', () => {
-  const value = { name: 'x', tags: ['a'], note: null, count: 9 }
+  const value = { name: 'abc', tags: ['a', 'b'], note: null, count: 9 }
   assert.equal(checkValue(schema, value, 'body'), value)
+  assert.equal(findMisfit(schema, { name: 'x', tags: [], count: 0 }), null)
 })
 
 test('a value that does not fit is named with what was wanted', () => {
@@ -37,6 +38,7 @@ test('a value that does not fit is named with what was wanted', () => {
     [{ ...good, count: '3' }, 'count', /must be an integer, not "3"/],
     [{ ...good, count: 1.5 }, 'count', /must be an integer, not 1.5/],
     [{ ...good, count: Number.NaN }, 'count', /integer/],
+    [{ ...good, count: 2 ** 53 }, 'count', /must be an integer/],
     [{ ...good, count: 10 }, 'count', /0 to 9, not 10/],
     [{ ...good, note: 1 }, 'note', /must be a string/],
     [{ ...good, other: 1 }, 'other', /not known; known are name, tags, count, note/],
@@ -72,7 +74,7 @@ test('names in a record are checked as their values are', () => {
     propertyNames: string({ pattern: '^[a-z]+$' }),
     maxProperties: 2,
   })
-  assert.equal(findMisfit(names, { a: 1 }), null)
+  assert.equal(findMisfit(names, { a: 1, b: 1 }), null)
   assert.match(findMisfit(names, { A: 1 })?.message ?? '', /has a name that must match/)
   assert.match(findMisfit(names, { a: 1, b: 1, c: 1 })?.message ?? '', /0 to 2 fields/)
 })
@@ -90,7 +92,33 @@ test('a query is text that is read as its schema says, and nothing else', () => 
   const read = (text: string) => ({ ...readQuery(query, new URLSearchParams(text)) })
   assert.deepEqual(read('lines=10&follow=true&since=12'), { lines: 10, follow: true, since: '12' })
   assert.deepEqual(read(''), {})
-  for (const text of ['lines=', 'lines=1e3', 'lines=0x1', 'follow=1', 'lines=1&lines=1', 'x=1']) {
+  for (const text of [
+    'lines=',
+    'lines=1e3',
+    'lines=0x1',
+    'follow=1',
+    'lines=1&lines=1',
+    'x=1',
+    '__proto__=1',
+  ]) {
     assert.throws(() => read(text), { code: 'bad-request' }, text)
   }
+})
+
+test('an object that must not be empty is refused with its own code', () => {
+  const changes = { ...record(integer(), { minProperties: 1 }), 'x-error': 'bad-count' } as const
+  assert.deepEqual(findMisfit(changes, {}), {
+    field: '',
+    message: 'must have 1 to Infinity fields, not 0',
+    code: 'bad-count',
+  })
+  assert.throws(() => checkValue(changes, {}, 'body'), { data: { field: 'body' } })
+  assert.equal(findMisfit({ type: 'object' }, { anything: 1 }), null)
+})
+
+test('patterns count characters, numbers are finite, and what came is cut when it is long', () => {
+  assert.equal(findMisfit(string({ pattern: '^.$' }), '😀'), null)
+  assert.ok(findMisfit({ type: 'number' }, Infinity))
+  const long = findMisfit(integer(), 'x'.repeat(10_000))
+  assert.ok(long && long.message.length < 150)
 })

@@ -24,3 +24,12 @@ test('line ends of any kind and data of several lines are read', async () => {
   const bytes = new TextEncoder().encode('data: one\r\ndata:two\r\n\r\n: a comment\n\n')
   assert.deepEqual(await read(bytes, 4), [{ id: '', event: 'message', data: 'one\ntwo' }])
 })
+
+test('each event has its own name, a field may have no colon, and one space is dropped', async () => {
+  const bytes = new TextEncoder().encode('event: a\ndata:  x \n\ndata\n\nid: 7\n\ndata: y\n\n')
+  assert.deepEqual(await read(bytes, 1000), [
+    { id: '', event: 'a', data: ' x ' },
+    { id: '', event: 'message', data: '' },
+    { id: '7', event: 'message', data: 'y' },
+  ])
+})

@@ -64,6 +64,9 @@ export const buildErrorLines = 20
 /** One install or build command. */
 export const buildTimeoutMs = 15 * 60_000
 
+/** A disk that takes longer to write all it has been given is asked for the one tree alone. */
+export const treeSyncTimeoutMs = 10_000
+
 /** A log file is rotated at this size; this many old ones are kept per release. */
 export const logFileMaxBytes = 10 * 1024 * 1024
 export const logFilesKept = 4

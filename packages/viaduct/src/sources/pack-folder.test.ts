@@ -1,12 +1,24 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import {
+  chown,
+  cp,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { after, before, beforeEach, test } from 'node:test'
+import { listFolder } from './list-folder.ts'
 import { packFolder } from './pack-folder.ts'
 import { receiveUpload } from './receive-upload.ts'
 import { unpackArchive } from './unpack-archive.ts'
@@ -115,13 +127,23 @@ test('the same tree gives the same bytes, elsewhere and at another time', limit,
   const first = await buffer((await packFolder(dir)).stream)
   const copy = join(root, `${count}`, 'copy')
   await cp(dir, copy, { recursive: true })
+  for (const name of await readdir(copy, { recursive: true })) {
+    await utimes(join(copy, name), 1_000_000, 1_000_000)
+    if (process.getuid?.() === 0) await chown(join(copy, name), 12_345, 12_345)
+  }
   const second = await buffer((await packFolder(copy)).stream)
   const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
   assert.equal(sha256(first), sha256(second))
 })
 
 test('a link that leaves the folder is named', limit, async () => {
-  for (const target of ['../../secret', '/etc/passwd', 'up/../..']) {
+  for (const target of [
+    '../../secret',
+    '../../app-2/x',
+    '/etc/passwd',
+    'up/../..',
+    join(dir, 'sub/a'),
+  ]) {
     await rm(dir, { recursive: true, force: true })
     await write({ 'sub/a': '' })
     await symlink('..', join(dir, 'sub/up'))
@@ -159,3 +181,28 @@ test(
     })
   },
 )
+
+test(
+  'patterns with a slash count from their own folder, and no file need be an ignore file',
+  limit,
+  async () => {
+    await write({
+      'sub/.gitignore': '/out\n',
+      'sub/out/x': '',
+      'sub/deep/out/x': '',
+      'out/x': '',
+      'folder/.gitignore/x': '',
+    })
+    await symlink('loop', join(dir, 'loop'))
+    await symlink('sub/.gitignore/x', join(dir, 'nowhere'))
+    const { paths } = await listFolder(dir)
+    const found = paths.filter((path) => /(^|\/)(out|loop|nowhere)$/.test(path))
+    assert.deepEqual(found.toSorted(), ['loop', 'nowhere', 'out', 'sub/deep/out'])
+  },
+)
+
+test('an abort ends the packing', limit, async () => {
+  await write({ a: 'x' })
+  const { stream } = await packFolder(dir, { signal: AbortSignal.abort() })
+  await assert.rejects(buffer(stream), { name: 'AbortError' })
+})

@@ -173,7 +173,6 @@ const hostile: [string, RawEntry[], RegExp][] = [
     ],
     /has "\.\."/,
   ],
-  ['a NUL by a pax header', [pax('p', { path: 'a\0b' }), { path: 'ok', body: 'x' }], /"a/],
   ['an absolute symlink', [{ path: 'a', type: '2', linkpath: '/etc' }], /"a" .*leaves the app/],
   ['a symlink out', [{ path: 'd/a', type: '2', linkpath: '../../x' }], /"d\/a" .*leaves the app/],
   [

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { runInNewContext } from 'node:vm'
+import { collectStartGarbage, collectYoungGarbage } from './collect-garbage.ts'
+
+/** A buffer that nothing holds when the promise has settled. */
+async function dropBuffer(keptMeanwhile: () => void): Promise<WeakRef<ArrayBuffer>> {
+  const buffer = new ArrayBuffer(1024 * 1024)
+  const dropped = new WeakRef(buffer)
+  // A weak reference holds for the rest of the job.
+  await new Promise((resolve) => setImmediate(resolve))
+  keptMeanwhile()
+  assert.equal(buffer.byteLength, 1024 * 1024)
+  return dropped
+}
+
+test('what is old and needed no more is collected after a start', async () => {
+  const dropped = await dropBuffer(() => {
+    for (let i = 0; i < 3; i++) collectYoungGarbage()
+  })
+  await new Promise((resolve) => setImmediate(resolve))
+  collectYoungGarbage()
+  assert.ok(dropped.deref(), 'it was not old')
+  await new Promise((resolve) => setImmediate(resolve))
+  collectStartGarbage()
+  assert.equal(dropped.deref(), undefined)
+})
+
+test('small young objects give back the large memory that they hold', () => {
+  const held = (): number => process.memoryUsage().arrayBuffers
+  const before = held()
+  for (let i = 0; i < 20; i++) assert.ok(new ArrayBuffer(1024 * 1024))
+  assert.ok(held() >= before + 10 * 1024 * 1024)
+  collectYoungGarbage()
+  assert.ok(held() < before + 5 * 1024 * 1024)
+})
+
+test('code of others gets no way to collect', () => {
+  collectYoungGarbage()
+  assert.equal(runInNewContext('typeof gc'), 'undefined')
+  assert.equal(typeof globalThis.gc, 'undefined')
+})
