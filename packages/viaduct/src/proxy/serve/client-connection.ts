@@ -18,7 +18,8 @@ import { BodyFraming } from '../http/body-framing.ts'
 import { incomplete } from '../http/field-block.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { ResponseHead } from '../http/response-head.ts'
-import type { ClientSide, ResponseOptions } from './client-side.ts'
+import type { ClientLink, ClientSide, ResponseOptions } from './client-side.ts'
+import { rawSocketOf } from '../tls/raw-socket.ts'
 import { type ErrorOptions, type ErrorReason, errorReasons, renderError } from './error-reasons.ts'
 import { Exchange } from './exchange.ts'
 import { LastHead } from './last-head.ts'
@@ -29,12 +30,12 @@ import { countGarbage } from './young-garbage.ts'
 
 const pipelineMaxBytes = 2 * headMaxBytes
 
-export class ClientConnection implements ClientSide {
+export class ClientConnection implements ClientSide, ClientLink {
   readonly worker: Worker
   readonly #socket: Socket
   readonly address: string
-  readonly proto: 'http' | 'https' = 'http'
-  readonly readsLater = false
+  readonly proto: 'http' | 'https'
+  readonly readsLater: boolean
   #pending: Buffer | null = null
   readonly #lastHead: LastHead
   #exchange: Exchange | null = null
@@ -49,9 +50,12 @@ export class ClientConnection implements ClientSide {
   #deadlineMs: number
   #idleSince: number
 
-  constructor(socket: Socket, worker: Worker) {
+  /** @param socket With `https`: past its handshake. */
+  constructor(socket: Socket, worker: Worker, proto: 'http' | 'https' = 'http') {
     this.#socket = socket
     this.worker = worker
+    this.proto = proto
+    this.readsLater = proto === 'https'
     const address = socket.remoteAddress ?? 'unknown'
     this.address = address.startsWith('::ffff:') ? address.slice(7) : address
     this.#lastHead = new LastHead(this)
@@ -213,6 +217,7 @@ export class ClientConnection implements ClientSide {
 
   #onClose(): void {
     this.worker.closed(this)
+    this.worker.deadlines.delete(this)
     this.#exchange?.onClientGone()
     this.#tunnel?.onClientGone()
     this.#exchange = this.#tunnel = null
@@ -243,6 +248,9 @@ export class ClientConnection implements ClientSide {
   writeBytes(bytes: Buffer): boolean {
     return this.#socket.write(bytes)
   }
+
+  /** HTTP/1.0 has none; HTTP/1.1 gets them with the chunks. */
+  writeTrailers(): void {}
 
   writeError(reason: ErrorReason, options: ErrorOptions): number {
     this.#exchange?.app.counter.countError(reason)
@@ -336,6 +344,6 @@ export class ClientConnection implements ClientSide {
 
   /** Closes so that what was sent does not look complete, also when only the end would end it. */
   reset(): void {
-    this.#socket.resetAndDestroy()
+    rawSocketOf(this.#socket).resetAndDestroy()
   }
 }

@@ -23,6 +23,17 @@ export interface ResponseOptions {
   readonly chunked: boolean
 }
 
+/** A client's connection, as its worker sees it. */
+export interface ClientLink {
+  /** The worker leaves: take no more than is there, and say so where the protocol can. */
+  askToLeave(): void
+  /** Closes a connection that has had no request for so long. */
+  closeIdle(now: number, idleMs: number): void
+  /** Time is up: whatever is in progress ends. */
+  cut(): void
+  destroy(): void
+}
+
 export interface ClientSide extends Peer {
   readonly worker: Worker
   /** It takes no further request. */
@@ -50,6 +61,8 @@ export interface ClientSide extends Peer {
   writeHead(head: ResponseHead, options: ResponseOptions, body: string): number
   /** @returns As `!isFull`. */
   writeBytes(bytes: Buffer): boolean
+  /** Before the end of a body that came in chunks, when the client takes none. @param text Lines. */
+  writeTrailers(text: string): void
   /** A whole answer of the platform. @returns The status that was sent. */
   writeError(reason: ErrorReason, options: ErrorOptions): number
   /** Sends the head of a 101, and from then on bytes both ways. */

@@ -322,7 +322,8 @@ export class Exchange implements ResponseSink, Claimant, Held {
     this.#connection?.socket.resume()
   }
 
-  onEnd(): void {
+  onEnd(trailers: string): void {
+    if (trailers !== '' && this.#dechunk) this.#client.writeTrailers(trailers)
     const reuse = this.isRequestDone
     if (this.#connection?.socket.isPaused() === true) this.#connection.socket.resume()
     this.#leaveUpstream(reuse ? 'reuse' : 'destroy')

@@ -10,6 +10,7 @@ import type { AccessLog } from '../observe/access-log.ts'
 import type { Way } from '../route/path-table.ts'
 import { Router } from '../route/router.ts'
 import { ClientConnection } from './client-connection.ts'
+import type { ClientLink } from './client-side.ts'
 import { Deadlines } from './deadlines.ts'
 import type { ErrorReason } from './error-reasons.ts'
 import type { Exchange } from './exchange.ts'
@@ -23,7 +24,8 @@ export class Worker implements AsyncDisposable {
   readonly server: Server
   readonly random = Math.random
   readonly #accessLog: AccessLog | null
-  readonly #connections = new Set<ClientConnection>()
+  readonly #connections = new Set<ClientLink>()
+  readonly #servers: Server[] = []
   readonly #refused = new Map<ErrorReason, number>()
   /** 29 digits, random, for 4096 ids. */
   #idPrefix = ''
@@ -42,7 +44,7 @@ export class Worker implements AsyncDisposable {
     const options = { allowHalfOpen: true, noDelay: true }
     this.server = createServer(options, (socket) => this.#accept(socket))
     // Out of descriptors, for one: that connection is lost, the others are served on.
-    this.server.on('error', (error) => this.#onAcceptError(error))
+    this.attach(this.server)
   }
 
   get isLeaving(): boolean {
@@ -76,9 +78,18 @@ export class Worker implements AsyncDisposable {
     this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1)
   }
 
-  closed(connection: ClientConnection): void {
+  /** Closes this listener, too, when it leaves. */
+  attach(server: Server): void {
+    this.#servers.push(server)
+    server.on('error', (error) => this.#onAcceptError(server, error))
+  }
+
+  opened(connection: ClientLink): void {
+    this.#connections.add(connection)
+  }
+
+  closed(connection: ClientLink): void {
     this.#connections.delete(connection)
-    this.deadlines.delete(connection)
     if (this.#connections.size === 0) this.#onEmpty?.()
   }
 
@@ -90,7 +101,7 @@ export class Worker implements AsyncDisposable {
    */
   async leave(drainTimeoutMs: number): Promise<void> {
     this.#leavingSince = this.deadlines.now
-    this.server.close()
+    for (const server of this.#servers) server.close()
     if (this.#connections.size === 0) return
     for (const connection of this.#connections) connection.askToLeave()
     let timer: NodeJS.Timeout | undefined
@@ -103,19 +114,19 @@ export class Worker implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.server.close()
+    for (const server of this.#servers) server.close()
     for (const connection of this.#connections) connection.destroy()
     for (const upstream of this.router.upstreams) upstream.closeIdle(0, true)
     this.deadlines[Symbol.dispose]()
     await this.#accessLog?.[Symbol.asyncDispose]()
   }
 
-  #onAcceptError(error: Error): void {
-    if (this.server.listening) console.error(`A connection was not accepted: ${error.message}`)
+  #onAcceptError(server: Server, error: Error): void {
+    if (server.listening) console.error(`A connection was not accepted: ${error.message}`)
   }
 
   #accept(socket: Socket): void {
-    this.#connections.add(new ClientConnection(socket, this))
+    this.opened(new ClientConnection(socket, this))
   }
 
   #sweep(now: number): void {

@@ -1,0 +1,145 @@
+/**
+ * One client's HTTP/2 connection: starts an exchange per stream, and ends when the client is idle,
+ * floods, or the worker leaves. Frames, HPACK and flow control are `node:http2`, which is loaded
+ * with the first connection.
+ */
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type { TLSSocket } from 'node:tls'
+import {
+  clientIdleTimeoutMs,
+  h2ConnectionWindowBytes,
+  h2ControlFramesMax,
+  h2ResetsMax,
+  h2StreamsMax,
+  h2StreamWindowBytes,
+  headersMax,
+  headMaxBytes,
+  headTimeoutMs,
+  lingerTimeoutMs,
+  tunnelProbeMs,
+} from '../../model/limits.ts'
+import type { ClientLink } from '../serve/client-side.ts'
+import type { HasDeadline } from '../serve/deadlines.ts'
+import type { Worker } from '../serve/worker.ts'
+import { FloodGuard } from './flood-guard.ts'
+import { StreamClient } from './stream-client.ts'
+
+/** RFC 9113 §7. */
+const enhanceYourCalm = 11
+
+const sessionOptions = {
+  maxHeaderListPairs: headersMax,
+  // A field that comes twice from an instance is the client's to judge.
+  strictSingleValueFields: false,
+  settings: {
+    maxConcurrentStreams: h2StreamsMax,
+    initialWindowSize: h2StreamWindowBytes,
+    maxHeaderListSize: headMaxBytes,
+    enableConnectProtocol: true,
+  },
+}
+
+export class Http2Connection implements ClientLink, HasDeadline {
+  readonly worker: Worker
+  readonly address: string
+  deadlineMs: number
+  readonly #socket: TLSSocket
+  readonly #session: ServerHttp2Session
+  readonly #streams = new Set<StreamClient>()
+  readonly #resets = new FloodGuard(h2ResetsMax)
+  readonly #controls = new FloodGuard(h2ControlFramesMax)
+
+  constructor(socket: TLSSocket, worker: Worker) {
+    const { performServerHandshake } = process.getBuiltinModule('node:http2')
+    this.worker = worker
+    this.#socket = socket
+    const address = socket.remoteAddress ?? 'unknown'
+    this.address = address.startsWith('::ffff:') ? address.slice(7) : address
+    this.deadlineMs = worker.deadlines.tick() + headTimeoutMs
+    const session = performServerHandshake(socket, sessionOptions)
+    this.#session = session
+    session.setLocalWindowSize(h2ConnectionWindowBytes)
+    session.on('stream', (stream, _headers, _flags, list) => this.#onStream(stream, list))
+    session.on('error', () => session.destroy()) // What it did wrong it has been told.
+    session.on('close', () => this.#onClose())
+    session.on('ping', () => this.#onControl())
+    session.on('remoteSettings', () => this.#onControl())
+    socket.on('end', () => this.destroy()) // Who says no more does not listen either.
+    worker.deadlines.add(this)
+    if (worker.isLeaving) this.askToLeave()
+  }
+
+  /** No stream has been open for long, or the client does not close its side. */
+  expire(): void {
+    if (this.#session.closed) this.destroy()
+    else this.askToLeave()
+  }
+
+  /**
+   * Names the last stream that is served: a client knows that later ones were not looked at, and
+   * sends them again elsewhere. (A first notice without a number, as RFC 9113 §6.8 has it, nghttp2
+   * takes for the end, too.)
+   */
+  askToLeave(): void {
+    this.#session.close()
+    if (this.#streams.size === 0) this.#waitForClose()
+  }
+
+  closeIdle(): void {}
+
+  cut(): void {
+    for (const stream of this.#streams) stream.cut()
+    this.#session.close()
+    this.#waitForClose()
+  }
+
+  destroy(): void {
+    for (const stream of this.#streams) stream.reset()
+    this.#session.destroy()
+    this.#socket.destroy()
+  }
+
+  /** Of a tunnel: a client that is gone shall be noticed though nobody speaks. */
+  probe(): void {
+    this.#socket.setKeepAlive(true, tunnelProbeMs)
+  }
+
+  /** @param early It ended before its answer had. */
+  streamClosed(stream: StreamClient, early: boolean): void {
+    this.#streams.delete(stream)
+    const { now } = this.worker.deadlines
+    if (early && this.#resets.isFlood(now)) return this.#calm()
+    if (this.#streams.size > 0) return
+    if (this.#session.closed) this.#waitForClose()
+    else this.deadlineMs = now + clientIdleTimeoutMs
+  }
+
+  /** A close with unread input would be a reset, which may take the last answer with it. */
+  #waitForClose(): void {
+    this.deadlineMs = this.worker.deadlines.now + lingerTimeoutMs
+  }
+
+  #onStream(stream: ServerHttp2Stream, list: readonly string[]): void {
+    if (stream.destroyed) return this.#onControl()
+    const client = new StreamClient(stream, this)
+    this.#streams.add(client)
+    this.deadlineMs = Infinity
+    client.begin(list)
+  }
+
+  #onControl(): void {
+    if (this.#controls.isFlood(this.worker.deadlines.now)) this.#calm()
+  }
+
+  #calm(): void {
+    for (const stream of this.#streams) stream.reset()
+    this.#session.destroy(new Error('The client floods'), enhanceYourCalm)
+  }
+
+  #onClose(): void {
+    this.worker.closed(this)
+    this.worker.deadlines.delete(this)
+    for (const stream of this.#streams) stream.onGone()
+    this.#socket.destroy()
+  }
+}
