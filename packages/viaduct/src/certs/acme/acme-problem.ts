@@ -50,8 +50,8 @@ export function acmeError(problem: unknown, retryAt: number | null = null): Acme
   const { type, detail } = Object(problem) as { type?: unknown; detail?: unknown }
   const short = typeof type === 'string' ? type.replace(prefix, '') : 'unknown'
   const said = typeof detail === 'string' ? detail.slice(0, 500) : 'it gave no reason'
-  const meaning = Object.hasOwn(meanings, short) ? `${meanings[short]} ` : ''
-  return new AcmeError(short, `${meaning}(${short}: ${said})`, { retryAt })
+  const meaning = Object.hasOwn(meanings, short) ? meanings[short] : 'it refuses'
+  return new AcmeError(short, `${meaning} (${short}: ${said})`, { retryAt })
 }
 
 /** Seconds or a date, as Unix milliseconds; null when there is none or it cannot be read. */
