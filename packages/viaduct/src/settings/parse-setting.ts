@@ -64,7 +64,7 @@ export function parseSetting(raw: unknown, type: SettingType, base: string): Par
 
 function mayBeNull(type: SettingType): boolean {
   if (['host-name', 'token', 'email'].includes(type.kind)) return true
-  return 'nullable' in type && type.nullable === true
+  return 'nullable' in type && type.nullable
 }
 
 function parseNumber(
