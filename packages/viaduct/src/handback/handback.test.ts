@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { readdirSync } from 'node:fs'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { BoundSocket, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { serveHandback } from './serve-handback.ts'
 import { takeBack } from './take-back.ts'
 
 const dir = await mkdtemp(join(tmpdir(), 'viaduct-handback-'))
@@ -91,4 +93,23 @@ test('a holder that hangs is given up after the limit', async () => {
   const started = performance.now()
   assert.deepEqual(await takeBack({ path, names, timeoutMs: 300 }), { result: 'expired' })
   assert.ok(performance.now() - started < 2_000)
+})
+
+test('only the owner may ask, a stale socket file is replaced, and no descriptor stays', async () => {
+  const socket = new BoundSocket({ host: '127.0.0.1', port: 0, reusePort: true })
+  const path = join(dir, 'own.sock')
+  await writeFile(path, 'stale')
+  await using _server = await serveHandback({ path, fds: { http: socket.fd() } })
+  assert.equal((await stat(path)).mode & 0o777, 0o600)
+  const open = (): number => readdirSync('/proc/self/fd').length
+  const before = open()
+  const taken = await takeBack({ path, names: ['http'] })
+  assert.ok(taken.result === 'taken')
+  for (const held of Object.values(taken.sockets)) held.close()
+  const limit = performance.now() + 5_000
+  while (open() > before) {
+    assert.ok(performance.now() < limit, `${open()} descriptors, not ${before}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  socket.close()
 })

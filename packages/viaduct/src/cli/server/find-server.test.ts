@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { dataLayout } from '../../model/layout.ts'
 import { findServer } from './find-server.ts'
-import { forgetLocalServer, recordLocalServer } from './local-server.ts'
+import { apiUrl, forgetLocalServer, recordLocalServer } from './local-server.ts'
 import { loginPath, readLogins, saveLogin } from './login-file.ts'
 
 const names = ['HOME', 'XDG_CONFIG_HOME', 'VIADUCT_URL', 'VIADUCT_TOKEN'] as const
@@ -110,4 +110,56 @@ test('a login file that is damaged or newer is said, not overwritten', async () 
   })
   await writeFile(loginPath(), '{ "schema": 2, "servers": {} }')
   await assert.rejects(readLogins(), { code: 'data-newer' })
+})
+
+test('a login over http is used only where that was agreed to, for --to and without it', async () => {
+  const url = 'http://deploy.example.com'
+  await saveLogin(url, { token: 'saved', insecure: false })
+  await assert.rejects(findServer({ dataDirs: [] }), { code: 'insecure-server' })
+  await assert.rejects(findServer({ to: url, dataDirs: [] }), { code: 'insecure-server' })
+  await saveLogin(url, { token: 'saved', insecure: true })
+  assert.equal((await findServer({ dataDirs: [] })).token, 'saved')
+  assert.equal((await findServer({ to: url, dataDirs: [] })).token, 'saved')
+})
+
+test('the token of the local server goes to it alone', async () => {
+  await makeLocalServer(8123)
+  const dataDirs = [dataDir]
+  assert.equal((await findServer({ to: 'localhost:8123', dataDirs })).token, 'local-token')
+  for (const to of ['https://deploy.example.com:8123', '127.0.0.1:8124']) {
+    await assert.rejects(findServer({ to, dataDirs }), { code: 'unauthorized' }, to)
+  }
+})
+
+test('VIADUCT_TOKEN comes before the tokens of a login and of the local server', async () => {
+  await makeLocalServer(8123)
+  process.env['VIADUCT_TOKEN'] = 'given'
+  assert.equal((await findServer({ dataDirs: [dataDir] })).token, 'given')
+  await saveLogin('https://deploy.example.com', { token: 'saved', insecure: false })
+  assert.equal((await findServer({ dataDirs: [dataDir] })).token, 'given')
+})
+
+test('a second login leaves the first, and XDG_CONFIG_HOME says where they are', async () => {
+  process.env['XDG_CONFIG_HOME'] = join(home, 'xdg')
+  await saveLogin('https://a.example.com', { token: 'a', insecure: false })
+  await saveLogin('https://b.example.com', { token: 'b', insecure: false })
+  assert.equal(loginPath(), join(home, 'xdg/viaduct/login.json'))
+  const { current, servers } = await readLogins()
+  assert.deepEqual([current, Object.keys(servers).length], ['https://b.example.com', 2])
+  assert.equal((await findServer({ to: 'https://a.example.com', dataDirs: [] })).token, 'a')
+})
+
+test('a login file that cannot be read is said, as is a port that is not known yet', async () => {
+  await makeLocalServer(0)
+  await assert.rejects(findServer({ dataDirs: [dataDir] }), { code: 'no-server' })
+  await mkdir(loginPath(), { recursive: true })
+  await assert.rejects(readLogins(), { code: 'data-damaged' })
+})
+
+test('this machine reaches an API at an address that leads to it', () => {
+  const hosts = ['0.0.0.0', '', '::', '::1', '10.0.0.7']
+  assert.deepEqual(
+    hosts.map((host) => new URL(apiUrl(host, 8123)).hostname),
+    ['127.0.0.1', '127.0.0.1', 'localhost', '[::1]', '10.0.0.7'],
+  )
 })
