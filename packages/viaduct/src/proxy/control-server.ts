@@ -9,11 +9,12 @@ import type {
 } from '../wire/proxy-protocol.ts'
 import { openRpcServer, type RpcServer } from '../wire/rpc.ts'
 import type { Worker } from './serve/worker.ts'
+import type { CertTable } from './tls/cert-table.ts'
 
 /** @param options.path Unix socket; a file that is there is the caller's to remove. */
 export function openControlServer(
   worker: Worker,
-  options: { path: string; slot: number },
+  options: { path: string; slot: number; certs: CertTable },
 ): Promise<RpcServer<ProxyEvents>> {
   return openRpcServer<ProxyCalls, ProxyEvents>({
     path: options.path,
@@ -27,6 +28,10 @@ export function openControlServer(
         return { applied, generation: worker.router.generation }
       },
       generation: () => worker.router.generation,
+      tls: (table) => {
+        const { certs } = options
+        return { applied: certs.apply(table), generation: certs.generation }
+      },
       drain: async ({ upstream: id, drainTimeoutMs }) => {
         const upstream = worker.router.upstream(id)
         return upstream ? await upstream.drain(drainTimeoutMs) : { result: 'finished' as const }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { test } from 'node:test'
 import { startProxyProcess } from './fixtures/proxy-process.ts'
 import { exchange, get, ok, TestClient, TestInstance, until } from './fixtures/test-proxy.ts'
 import { instanceOf, routeTable } from './fixtures/route-table.ts'
+import { askH2, connectH2, makeCertificate, TlsClient, tlsTable } from './fixtures/tls-proxy.ts'
 
 test('a proxy serves by routes.json before anybody speaks to it, and logs what it served', async () => {
   await using app = await TestInstance.answering(ok('hi'))
@@ -103,3 +105,25 @@ function send(options: { port: number; method: string; agent: Agent | false }): 
     req.end()
   })
 }
+
+test('certificates are there before anybody speaks to it, and new ones come while it serves', async () => {
+  await using app = await TestInstance.answering(ok('hi'))
+  const routes = routeTable(1, [{ ports: [app.port] }])
+  const tls = tlsTable(5)
+  await using proxy = await startProxyProcess(routes, { tls })
+  using session = connectH2(proxy.httpsPort)
+  const ask = async (): Promise<string> => {
+    return (await askH2(session, { ':authority': 'app.localhost', ':path': '/' })).body
+  }
+  assert.equal(await ask(), 'hi')
+  const control = await proxy.connect()
+  const certificate = makeCertificate('new.localhost')
+  const next = { ...tls, generation: 6, certificates: [certificate] }
+  assert.deepEqual(await control.call('tls', tls), { applied: false, generation: 5 })
+  assert.deepEqual(await control.call('tls', next), { applied: true, generation: 6 })
+  assert.equal(await ask(), 'hi')
+  using client = new TlsClient(proxy.httpsPort, { servername: 'new.localhost' })
+  await once(client.socket, 'secureConnect')
+  assert.equal(client.socket.getPeerCertificate().subjectaltname, 'DNS:new.localhost')
+  control.close()
+})

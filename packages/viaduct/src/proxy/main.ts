@@ -1,24 +1,29 @@
 /**
  * The proxy's own process: `viaduct proxy --data DIR --slot N`, with the bound http socket as
- * descriptor 3 and the API's as 4. It has its routes before it listens, and serves on with the last
- * ones when daemon or keeper are gone.
+ * descriptor 3, the API's as 4, and that for https, where there is one, as 5. It has its routes and
+ * certificates before it listens, and serves on with the last ones when daemon or keeper are gone.
  */
 import { readFile, rm } from 'node:fs/promises'
+import type { Server } from 'node:net'
 import { parseArgs } from 'node:util'
+import { readPersisted } from '../durable/read-persisted.ts'
 import { serveHandback } from '../handback/serve-handback.ts'
 import { collectStartGarbage } from '../memory/collect-garbage.ts'
-import { systemCodeOf } from '../model/app-error.ts'
+import { messageOf, systemCodeOf } from '../model/app-error.ts'
 import { dataLayout, type DataLayout } from '../model/layout.ts'
 import { drainTimeoutMs, listenBacklog } from '../model/limits.ts'
 import type { RouteTable } from '../model/route.ts'
 import { parseRouteFile } from '../model/route-file.ts'
+import { isTlsTable } from '../model/tls.ts'
 import { readSettings } from '../settings/settings-file.ts'
 import { openControlServer } from './control-server.ts'
 import { AccessLog } from './observe/access-log.ts'
 import { Worker } from './serve/worker.ts'
+import { CertTable } from './tls/cert-table.ts'
 
 const httpFd = 3
 const apiFd = 4
+const httpsFd = 5
 
 /** @param argv `proxy --data DIR --slot N [--no-access-log]` */
 export async function run(argv: readonly string[]): Promise<void> {
@@ -43,11 +48,14 @@ export async function run(argv: readonly string[]): Promise<void> {
   if (table) worker.router.apply(table)
   const path = layout.proxySocket(slot, process.pid)
   await rm(path, { force: true })
-  const control = await openControlServer(worker, { path, slot })
-  await listen(worker)
+  const certs = new CertTable()
+  const control = await openControlServer(worker, { path, slot, certs })
+  await listen(worker.server, httpFd)
+  const servesTls = settings.httpsPort !== null
+  if (servesTls) await listenTls(worker, certs, layout)
   const handback = await serveHandback({
     path: layout.handbackSocket(slot, process.pid),
-    fds: { http: httpFd, api: apiFd },
+    fds: { http: httpFd, api: apiFd, ...(servesTls && { https: httpsFd }) },
   })
   say('proxy.listening', { slot, pid: process.pid, generation: worker.router.generation })
   collectStartGarbage()
@@ -62,11 +70,24 @@ export async function run(argv: readonly string[]): Promise<void> {
 }
 
 /** The backlog is the second argument; in the options it is not looked at beside `fd`. */
-function listen(worker: Worker): Promise<void> {
+function listen(server: Server, fd: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    worker.server.once('error', reject)
-    worker.server.listen({ fd: httpFd }, listenBacklog, () => resolve())
+    server.once('error', reject)
+    server.listen({ fd }, listenBacklog, () => resolve())
   })
+}
+
+/** Where TLS is not served, it is not loaded either. */
+async function listenTls(worker: Worker, certs: CertTable, layout: DataLayout): Promise<void> {
+  try {
+    const table = await readPersisted(layout.tls, { schema: 1, isRight: isTlsTable })
+    if (table) certs.apply(table)
+  } catch (error) {
+    // Plain HTTP goes on, and the daemon writes the file anew.
+    say('proxy.tls-unread', { error: messageOf(error) })
+  }
+  const { openTlsListener } = await import('./tls/tls-listener.ts')
+  await listen(openTlsListener(worker, certs), httpsFd)
 }
 
 async function readRoutes(layout: DataLayout): Promise<RouteTable | null> {

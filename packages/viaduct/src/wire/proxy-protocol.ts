@@ -3,6 +3,7 @@
  */
 import type { AppName, InstanceId } from '../model/ids.ts'
 import type { RouteChange, RouteTable } from '../model/route.ts'
+import type { TlsTable } from '../model/tls.ts'
 
 /** Counters of one worker since it started. */
 export interface ProxyStats {
@@ -58,6 +59,8 @@ export type ProxyCalls = {
   change: { args: RouteChange; result: Applied }
   /** Which one is in force; 0: none has been. */
   generation: { args: null; result: number }
+  /** As `routes`, for certificates; has a generation of its own. */
+  tls: { args: TlsTable; result: Applied }
   /**
    * Waits until the upstream (no longer routed) has nothing in flight, at most `drainTimeoutMs`,
    * then cuts the rest. Call it with a limit above that (`answerMarginMs`).
