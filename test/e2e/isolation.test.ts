@@ -172,12 +172,10 @@ async function ask(words: readonly string[]): Promise<{ done: boolean; said: str
   return (await answer.json()) as { done: boolean; said: string }
 }
 
-/** Of the app itself, below its shim. */
 async function pidOf(app: string): Promise<number> {
   const [instance] = (await platform.client.apps.instances(app)).filter(
     (one) => one.state === 'ready',
   )
-  const shim = instance?.pid
-  const children = await readFile(`/proc/${shim}/task/${shim}/children`, 'utf8')
-  return Number(children.trim().split(' ')[0])
+  assert.ok(instance?.pid)
+  return instance.pid
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { appendFile, mkdir, writeFile } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { LogOptions } from '../contract/client.ts'
+import { createClient, type LogOptions } from '../contract/client.ts'
 import { parseAppName, type ReleaseNumber } from '../model/ids.ts'
 import { openTestApi, type TestApi } from './open-test-api.suite.ts'
 
@@ -44,6 +46,15 @@ test('lines of all releases come in order, the newest last', async () => {
   assert.deepEqual(await read({ lines: 3 }), ['two', 'three', 'four'])
   assert.deepEqual(await read({ lines: 1 }), ['four'])
   assert.deepEqual(await read({ lines: 0 }), [])
+})
+
+test('each line names its release; those of the access log, whose text does, do not', async () => {
+  const releases: (number | null)[] = []
+  for await (const { release } of api.client.logs.read('shop')) releases.push(release)
+  assert.deepEqual(releases, [1, 1, 2, 2])
+  for await (const { release } of api.client.logs.read('shop', { stream: 'install' })) {
+    assert.equal(release, 2)
+  }
 })
 
 test('lines are chosen by stream, process, release and time', async () => {
@@ -104,3 +115,63 @@ test('following shows new lines, also of releases that come later, until it is a
   abort.abort(new Error('enough'))
   await assert.rejects(ended)
 })
+
+test('following goes on through lost connections, with each line once', async () => {
+  await using relay = await openRelay(Number(new URL(api.url).port))
+  const client = createClient({ url: relay.url, token: api.token })
+  const abort = new AbortController()
+  const at = Date.now() + 120_000
+  const options = { follow: true, since: at - 5_000, signal: abort.signal }
+  const lines = client.logs.read('shop', options)
+  const next = async () => ((await lines.next()).value as { text: string }).text
+  const several = async (count: number) => {
+    const found: string[] = []
+    while (found.length < count) found.push(await next())
+    return found.toSorted()
+  }
+  const say = async (release: number, text: string, time = at) =>
+    appendFile(fileOf(release, 'app'), `${new Date(time).toISOString()} web.1 stdout ${text}\n`)
+  await mkdir(dirname(fileOf(3, 'app')), { recursive: true })
+  await say(1, 'old')
+  await say(3, 'new')
+  assert.deepEqual(await several(2), ['new', 'old'])
+  relay.cut()
+  // Of the same millisecond, of the same text, and late: as several files are read.
+  await say(1, 'old')
+  await say(1, 'older')
+  await say(3, 'late', at - 1_000)
+  assert.deepEqual(await several(3), ['late', 'old', 'older'])
+  relay.cut()
+  await say(3, 'end')
+  assert.equal(await next(), 'end')
+  const ended = lines.next()
+  abort.abort(new Error('enough'))
+  await assert.rejects(ended, /enough/)
+})
+
+/** A port before the API's whose connections can be cut. */
+async function openRelay(port: number) {
+  const sockets = new Set<Socket>()
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy()
+    sockets.clear()
+  }
+  const server = createServer((client) => {
+    const upstream = connect(port, '127.0.0.1')
+    for (const socket of [client, upstream]) {
+      sockets.add(socket)
+      socket.on('error', () => socket.destroy())
+    }
+    client.pipe(upstream).pipe(client)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut,
+    async [Symbol.asyncDispose]() {
+      cut()
+      server.close()
+    },
+  }
+}

@@ -3,7 +3,7 @@
  * it; it runs in Node.js and in browsers.
  */
 import { type FollowOptions, followDeploy } from './follow-deploy.ts'
-import { readLines } from './event-stream.ts'
+import { readLog } from './follow-log.ts'
 import { type Caller, type ClientOptions, createCaller, type UploadBody } from './request.ts'
 import type { DeployEventResource, DeployResource, LogLineResource } from './resources.ts'
 import type { BodyOf, ParamsOf, QueryOf } from './routes.ts'
@@ -67,6 +67,7 @@ export function createClient(options: ClientOptions) {
       list: (name: string, extra: SignalOptions = {}) =>
         call('releases.list', { params: { name }, ...extra }),
     },
+    ...edgeMethods(caller),
     deploys: deployMethods(caller),
     logs: logMethods(caller),
     tokens: {
@@ -94,6 +95,36 @@ function appMethods({ call }: Caller) {
       call('apps.stop', { params: { name }, ...changing(extra) }),
     destroy: (name: string, extra: SignalOptions = {}) =>
       call('apps.destroy', { params: { name }, ...extra }),
+  }
+}
+
+/** What stands before an app's instances; a change is in force when these resolve. */
+function edgeMethods({ call }: Caller) {
+  const of = (name: string, extra: SignalOptions) => ({ params: { name }, ...extra })
+  return {
+    routes: {
+      list: (name: string, extra: SignalOptions = {}) => call('routes.list', of(name, extra)),
+      replace: (name: string, body: BodyOf<'routes.replace'>, extra: SignalOptions = {}) =>
+        call('routes.replace', { body, ...of(name, extra) }),
+      change: (name: string, body: BodyOf<'routes.change'>, extra: SignalOptions = {}) =>
+        call('routes.change', { body, ...of(name, extra) }),
+      clear: (name: string, extra: SignalOptions = {}) => call('routes.clear', of(name, extra)),
+    },
+    http: {
+      get: (name: string, extra: SignalOptions = {}) => call('http.get', of(name, extra)),
+      replace: (name: string, body: BodyOf<'http.replace'>, extra: SignalOptions = {}) =>
+        call('http.replace', { body, ...of(name, extra) }),
+      /** @param body null leaves a key to the manifest. */
+      change: (name: string, body: BodyOf<'http.change'>, extra: SignalOptions = {}) =>
+        call('http.change', { body, ...of(name, extra) }),
+      clear: (name: string, extra: SignalOptions = {}) => call('http.clear', of(name, extra)),
+    },
+    maintenance: {
+      get: (name: string, extra: SignalOptions = {}) => call('maintenance.get', of(name, extra)),
+      on: (name: string, body: BodyOf<'maintenance.on'>, extra: SignalOptions = {}) =>
+        call('maintenance.on', { body, ...of(name, extra) }),
+      off: (name: string, extra: SignalOptions = {}) => call('maintenance.off', of(name, extra)),
+    },
   }
 }
 
@@ -140,19 +171,11 @@ function deployMethods(caller: Caller) {
 
 function logMethods(caller: Caller) {
   return {
-    /** Lines of a log, oldest first; with `follow` until the signal aborts or the server goes. */
-    async *read(
+    /** Lines of a log, oldest first; with `follow` until the signal aborts, through restarts. */
+    read: (
       name: string,
-      { stream = 'app', signal, ...query }: LogOptions = {},
-    ): AsyncGenerator<LogLineResource> {
-      const accept = 'application/x-ndjson'
-      const params = { name, stream }
-      const response = await caller.open('logs.read', { params, query, accept, signal })
-      if (response.body === null) return
-      for await (const line of readLines(response.body)) {
-        if (line !== '') yield JSON.parse(line)
-      }
-    },
+      { stream = 'app', ...options }: LogOptions = {},
+    ): AsyncGenerator<LogLineResource, void> => readLog(caller, { name, stream }, options),
   }
 }
 

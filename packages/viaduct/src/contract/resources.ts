@@ -147,11 +147,40 @@ export const configChangeSchema = named(
   }),
 )
 
+export const routeSchema = named(
+  'Route',
+  object({
+    host: string({ description: 'A name, *.name, ~ and a regular expression, or * for any' }),
+    path: string({ description: 'Prefix of whole segments; / is all' }),
+    strip: boolean({ description: 'The app sees the path without it' }),
+    source: oneOf(['platform', 'manifest', 'server'], { description: 'Who said so' }),
+  }),
+)
+
+export const edgeSchema = named('Routes', object({ routes: array(routeSchema) }))
+
+const options = record(unknown('Any value'))
+
+export const httpSchema = named('HttpOptions', object({ http: options, server: options }))
+
+export const maintenanceSchema = named(
+  'Maintenance',
+  object({
+    maintenance: nullable(
+      object({
+        page: nullable(string({ description: "HTML; null: the platform's own" })),
+        retryAfterS: integer(),
+      }),
+    ),
+  }),
+)
+
 export const logLineSchema = named(
   'LogLine',
   object({
     at: string({ description: 'ISO 8601, UTC, with milliseconds' }),
     source: string({ description: 'The process, e.g. web.1, or the step of a build' }),
+    release: nullable(integer({ description: 'null in the access log, whose text tells it' })),
     stream: string(),
     text: string(),
   }),
@@ -235,6 +264,9 @@ export type AppResource = ValueOf<typeof appSchema>
 export type ReleaseResource = ValueOf<typeof releaseSchema>
 export type DeployResource = ValueOf<typeof deploySchema>
 export type DeployEventResource = ValueOf<typeof deployEventSchema>
+export type EdgeResource = ValueOf<typeof edgeSchema>
+export type HttpResource = ValueOf<typeof httpSchema>
+export type MaintenanceResource = ValueOf<typeof maintenanceSchema>
 export type LogLineResource = ValueOf<typeof logLineSchema>
 export type StatsResource = ValueOf<typeof statsSchema>
 export type TokenResource = ValueOf<typeof tokenSchema>

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { after, test } from 'node:test'
 import { logDrainMs } from '../model/limits.ts'
-import { readProcess } from './process-facts.ts'
+import { findApp, readProcess } from './process-facts.ts'
 import { TestKeeper, testUid, until } from './fixtures/test-keeper.ts'
 
 const keeper = await TestKeeper.start()
@@ -21,6 +21,21 @@ test('an exit code comes through the shim, with every line before it', async () 
   assert.ok(Math.abs(exit.at - Date.now()) < 2_000)
   const log = await keeper.log()
   for (const line of ['hello', 'oops', 'no newline']) assert.ok(log.includes(line), line)
+})
+
+test('the app of an instance is found below shim and shell, where a signal should go', async () => {
+  for (const [id, command] of [
+    ['direct', 'exec sleep 60'],
+    ['waits', 'true && sleep 60; true'],
+    ['nested', `sh -c 'sleep 60; true'; true`],
+    ['piped', 'sleep 60 | cat'],
+  ] as const) {
+    const { pid } = await keeper.start(id, command)
+    const name = () => readFileSync(`/proc/${findApp(pid)}/comm`, 'utf8')
+    await until(() => findApp(pid) !== null && name() === 'sleep\n', `the app of ${id}`)
+    await keeper.client.call('stop', { id, stopTimeoutMs: 1_000 })
+    assert.equal(findApp(pid), null)
+  }
 })
 
 test('a signal from outside is told by its name', async () => {

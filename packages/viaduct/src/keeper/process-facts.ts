@@ -80,6 +80,26 @@ export function findMembers(instance: { id: string; shim: ProcessIdentity }): nu
   return [...members]
 }
 
+/**
+ * Which process of an instance a signal should go to: the app itself, below its shim and below the
+ * shells that only wait for their first child.
+ *
+ * @returns null before the app runs, and when it has ended.
+ */
+export function findApp(shim: number): number | null {
+  let app: number | null = null
+  for (let next = firstChildOf(shim); next !== undefined; next = firstChildOf(next)) {
+    app = next
+    if (!/^(ba|da|a)?sh\n$/.test(readIfThere(`/proc/${next}/comm`))) break
+  }
+  return app
+}
+
+function firstChildOf(pid: number): number | undefined {
+  const children = readIfThere(`/proc/${pid}/task/${pid}/children`).split(' ')
+  return children.filter(Boolean).map(Number)[0]
+}
+
 /** Living session leaders that were started with this `NAME=VALUE`. */
 export function findLeadersWith(variable: string): number[] {
   const leaders = [...readAllProcesses()].filter(({ pid, session }) => pid === session)

@@ -26,16 +26,32 @@ export interface ReadAppLogOptions {
   readonly signal: AbortSignal
 }
 
+/** A line with the release whose log it is in; null for the access log. */
+export interface AppLogLine extends LogLine {
+  readonly release: ReleaseNumber | null
+}
+
+/** What is read of one release. */
+interface ReleaseLog {
+  readonly number: ReleaseNumber
+  readonly file: string
+}
+
 /** Ends when all is read, or, followed, when the signal aborts. */
 export async function* readAppLog(
   layout: AppLayout,
   options: ReadAppLogOptions,
-): AsyncGenerator<LogLine, void> {
-  if (options.stream === 'access') return yield* readAccessLog(layout, options)
+): AsyncGenerator<AppLogLine, void> {
+  if (options.stream === 'access') {
+    return yield* withRelease(null, readAccessLog(layout, options))
+  }
   const { release, follow } = options
   const kind = options.stream === 'install' ? 'install' : 'app'
   const releases = release === null ? await releasesWithLogs(layout.logs) : [release]
-  const [newest, ...older] = releases.map((number) => layout.releaseLog(number, kind))
+  const [newest, ...older] = releases.map((number) => ({
+    number,
+    file: layout.releaseLog(number, kind),
+  }))
   const startedAt = Date.now()
   // An install log is of one release: older ones say nothing about it.
   const withHistory = kind === 'install' ? [] : older
@@ -49,7 +65,7 @@ export async function* readAppLog(
       if (newest !== undefined) {
         yield readOne(newest, { ...options, lines: options.lines - past.length })
       }
-      for (const file of older) yield readOne(file, { ...options, since, lines: Infinity })
+      for (const log of older) yield readOne(log, { ...options, since, lines: Infinity })
       if (release === null) yield* newReleases(layout, { kind, known: releases[0] ?? 0 }, options)
     })(),
   )
@@ -57,16 +73,16 @@ export async function* readAppLog(
 
 /** Lines of older releases, as many as the newest one leaves room for. */
 async function readHistory(
-  older: readonly string[],
-  newest: string | null,
+  older: readonly ReleaseLog[],
+  newest: ReleaseLog | null,
   options: ReadAppLogOptions,
-): Promise<LogLine[]> {
+): Promise<AppLogLine[]> {
   if (newest === null || older.length === 0) return []
   let room = options.lines - (await collect(newest, options.lines, options)).length
-  const found: LogLine[] = []
-  for (const file of older) {
+  const found: AppLogLine[] = []
+  for (const log of older) {
     if (room <= 0) break
-    const lines = await collect(file, room, options)
+    const lines = await collect(log, room, options)
     room -= lines.length
     found.push(...lines)
   }
@@ -74,22 +90,33 @@ async function readHistory(
 }
 
 async function collect(
-  file: string,
+  log: ReleaseLog,
   lines: number,
   options: ReadAppLogOptions,
-): Promise<LogLine[]> {
-  const found: LogLine[] = []
-  for await (const line of readOne(file, { ...options, lines, follow: false })) found.push(line)
+): Promise<AppLogLine[]> {
+  const found: AppLogLine[] = []
+  for await (const line of readOne(log, { ...options, lines, follow: false })) found.push(line)
   return found
 }
 
-function readOne(file: string, options: ReadAppLogOptions): AsyncGenerator<LogLine, void> {
+function readOne(
+  { number, file }: ReleaseLog,
+  options: ReadAppLogOptions,
+): AsyncGenerator<AppLogLine, void> {
   const { stream, process, lines, since, follow, signal } = options
   const filter = (line: LogLine): boolean => {
     if ((stream === 'stdout' || stream === 'stderr') && line.stream !== stream) return false
     return process === null || line.source === process || line.source.startsWith(`${process}.`)
   }
-  return readLog({ file, lines, filter, follow, signal, ...(since !== null && { since }) })
+  const time = since === null ? {} : { since }
+  return withRelease(number, readLog({ file, lines, filter, follow, signal, ...time }))
+}
+
+async function* withRelease(
+  release: ReleaseNumber | null,
+  lines: AsyncIterable<LogLine>,
+): AsyncGenerator<AppLogLine, void> {
+  for await (const line of lines) yield { ...line, release }
 }
 
 /** A stream for each release that comes while the log is followed. */
@@ -97,13 +124,14 @@ async function* newReleases(
   layout: AppLayout,
   { kind, known }: { kind: 'app' | 'install'; known: number },
   options: ReadAppLogOptions,
-): AsyncGenerator<AsyncIterable<LogLine>> {
+): AsyncGenerator<AsyncIterable<AppLogLine>> {
   let newest = known
   while (!options.signal.aborted) {
     for (const number of (await releasesWithLogs(layout.logs)).reverse()) {
       if (number <= newest) continue
       newest = number
-      yield readOne(layout.releaseLog(number, kind), { ...options, lines: Infinity })
+      const file = layout.releaseLog(number, kind)
+      yield readOne({ number, file }, { ...options, lines: Infinity })
     }
     try {
       await delay(logReleasesPollMs, undefined, { signal: options.signal })

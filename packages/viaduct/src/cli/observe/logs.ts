@@ -1,7 +1,7 @@
 /** `viaduct logs`: lines of an app's logs, and with `-f` the new ones as they come. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { LogLineResource } from '../../contract/resources.ts'
-import { parseReleaseNumber } from '../../model/ids.ts'
+import { parseReleaseNumber, renderRelease } from '../../model/ids.ts'
 import { logLinesMax } from '../../model/limits.ts'
 import type { Paint, Style } from '../output/terminal.ts'
 import { addAppOptions, chooseApp, openSession, type SessionOptions } from '../session.ts'
@@ -42,18 +42,21 @@ async function runLogs(options: LogsOptions): Promise<void> {
   })
   for await (const line of lines) {
     terminal.printJson(line)
-    terminal.print(renderLine(line, terminal.paint))
+    // Of one release each line would say the same.
+    const shown = options.release === undefined ? line : { ...line, release: null }
+    terminal.print(renderLine(shown, terminal.paint))
   }
 }
 
 const sourceStyles: readonly Style[] = ['cyan', 'green', 'yellow']
 
-/** `06:14:01.123 web.1 text`; each process keeps its colour. */
+/** `06:14:01.123 web.1@v3 text`; each process keeps its colour over the releases. */
 function renderLine(line: LogLineResource, paint: Paint): string {
   const time = new Date(line.at).toISOString().slice(11, 23)
   const number = [...line.source].reduce((sum, char) => sum + char.charCodeAt(0), 0)
   const style = line.stream === 'stderr' ? 'red' : sourceStyles[number % sourceStyles.length]!
-  return `${paint('dim', time)} ${paint(style, line.source)} ${line.text}`
+  const release = line.release === null ? '' : paint('dim', `@${renderRelease(line.release)}`)
+  return `${paint('dim', time)} ${paint(style, line.source)}${release} ${line.text}`
 }
 
 function parseLines(text: string): number {

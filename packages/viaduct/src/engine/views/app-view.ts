@@ -6,6 +6,8 @@ import type { AppRunner } from '../app/app-runner.ts'
 import { countsOf } from '../app/make-setup.ts'
 import { edgeOf } from '../app/edge-of.ts'
 import type { AppStatus, AppView } from '../engine.ts'
+import { findApp } from '../../keeper/process-facts.ts'
+import type { LiveInstance } from '../app/live-instance.ts'
 
 /** A snapshot; instances that have exited are not in it. */
 export function viewApp(runner: AppRunner): AppView {
@@ -18,11 +20,18 @@ export function viewApp(runner: AppRunner): AppView {
     status: statusOf(runner),
     current,
     formation: current ? countsOf(app, current, parts.settings) : {},
-    instances: instances.map((instance) => instance.view()),
+    instances: instances.map((instance) => {
+      return { ...instance.view(), pid: appPidOf(instance) }
+    }),
     warm: warmReleases(runner),
     // Before its first deploy it answers nowhere as yet: these are what it will have.
     matches: (parts.routes.get(app.name) ?? edgeOf(runner, current)).matches,
   }
+}
+
+/** Of the app, not of its shim: where a user's `kill` should go. null: it does not run yet. */
+export function appPidOf({ pid }: LiveInstance): number | null {
+  return pid === null ? null : findApp(pid)
 }
 
 function warmReleases(runner: AppRunner): ReleaseNumber[] {

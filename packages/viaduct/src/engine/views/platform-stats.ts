@@ -5,6 +5,7 @@ import type { InstanceStats, PlatformStats } from '../engine.ts'
 import type { ProcessStatsSampler } from '../stats/read-process-stats.ts'
 import type { ProxyStats } from '../../wire/proxy-protocol.ts'
 import type { LiveInstance } from '../app/live-instance.ts'
+import { appPidOf } from './app-view.ts'
 
 export async function platformStats(
   parts: EngineParts,
@@ -18,7 +19,7 @@ export async function platformStats(
   const usages = await sampler.sample(trees)
   const stats = instances.map((instance): InstanceStats => {
     const usage = usages.get(instance.id) ?? { processes: 0, cpuPercent: 0, memoryBytes: 0 }
-    return { id: instance.id, pid: instance.pid, ...usage, ...countersOf(proxies, instance) }
+    return { id: instance.id, pid: appPidOf(instance), ...usage, ...countersOf(proxies, instance) }
   })
   return { at: Date.now(), proxies, instances: stats }
 }
