@@ -11,9 +11,14 @@ async function killAt(scene: Scene, point: Point, begin: Begin): Promise<void> {
   const before = await scene.answer()
   const afterwards = await point.prepare?.(scene)
   const { accepted, answer } = await begin(scene)
-  await point.arrive(scene)
-  await scene.killDaemon()
-  await scene.app.release()
+  try {
+    await point.arrive(scene)
+    await scene.killDaemon()
+  } finally {
+    // Also after a failure: what is held here must not fail the points after it.
+    scene.relay.release()
+    await scene.app.release()
+  }
   if (point.unrecorded) await assert.rejects(accepted)
   else assert.equal(await scene.endOf(await accepted), 'succeeded')
   await afterwards?.()
