@@ -55,3 +55,19 @@ test('env is staged for the next spawn, and an app that is none is an error', as
 test('dynos are listed in the shape of the seed', async () => {
   assert.deepEqual(await send('/api/dynos', 'supersecret'), [200, { dynos: [] }])
 })
+
+test('a token that may only read neither deploys nor changes the env', async () => {
+  const { secret } = await api.client.tokens.create({ name: 'eyes', scopes: ['read'] })
+  const wrong = [403, { message: 'Wrong auth token' }] as const
+  const upload = { method: 'POST', body: Buffer.from('x') }
+  assert.deepEqual(await send('/api/deploy/example', secret, upload), wrong)
+  assert.deepEqual(await send('/api/env/example', secret, json({ key: 'A', value: 'x' })), wrong)
+  assert.equal((await send('/api/dynos', secret))[0], 200)
+})
+
+test('an upload over the limit of the server is refused', async () => {
+  const upload = { method: 'POST', body: Buffer.alloc(100_001) }
+  const [status, body] = await send('/api/deploy/example', 'supersecret', upload)
+  assert.equal(status, 500)
+  assert.match(JSON.stringify(body), /larger than 100000 bytes/)
+})

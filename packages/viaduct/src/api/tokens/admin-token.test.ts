@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
+import { tokensMax } from '../../model/limits.ts'
 import { openMemoryStore } from '../../store/memory-store.ts'
 import type { Store } from '../../store/store.ts'
 import { ensureAdminToken } from './admin-token.ts'
@@ -82,5 +83,35 @@ test('a token that another process revokes is refused here too', async () => {
   const other = await TokenBook.open(store)
   await other.revoke(other.list()[0]?.id ?? '')
   other[Symbol.dispose]()
+  assert.equal(book.find(secret), null)
+})
+
+test('a token without the right to make others does not count as an admin', async () => {
+  await start()
+  await book.create({ name: 'ci', scopes: ['deploy'] })
+  await book.revoke(book.list()[0]?.id ?? '')
+  assert.ok(book.find(await start()))
+})
+
+test('auth_token is the first token only: one that was changed later makes no second admin', async () => {
+  await start('supersecret')
+  await rm(path)
+  assert.notEqual(await start('changed'), 'changed')
+})
+
+test('tokens are limited, and a revoked one makes room', async () => {
+  const made: Awaited<ReturnType<TokenBook['create']>>[] = []
+  for (let i = 0; i < tokensMax; i++) made.push(await book.create({ name: 'x', scopes: ['read'] }))
+  await assert.rejects(book.create({ name: 'x', scopes: ['read'] }), { code: 'busy' })
+  await book.revoke(made[0]!.token.id)
+  const { revokedAt } = book.list().find(({ id }) => id === made[0]!.token.id)!
+  await book.revoke(made[0]!.token.id)
+  assert.equal(book.list().find(({ id }) => id === made[0]!.token.id)!.revokedAt, revokedAt)
+  assert.ok(await book.create({ name: 'x', scopes: ['read'] }))
+})
+
+test('a token that is taken out of the store is unknown', async () => {
+  const { token, secret } = await book.create({ name: 'x', scopes: ['read'] })
+  await store.write([{ delete: `tokens/${token.id}` }])
   assert.equal(book.find(secret), null)
 })
