@@ -4,6 +4,9 @@
  */
 import { rm } from 'node:fs/promises'
 import type { AppView, Engine, PlatformStats } from '../engine/engine.ts'
+import { parseHttpOptions } from '../build/parse/http-fields.ts'
+import type { RoutesChange } from '../engine/requests/set-edge.ts'
+import type { EdgeView } from '../engine/views/edge-view.ts'
 import { AppError } from '../model/app-error.ts'
 import type { DeployEvent, DeployEventType } from '../model/events.ts'
 import {
@@ -23,6 +26,8 @@ import {
   isFinished,
   type Release,
 } from '../model/release.ts'
+import { claimOf } from '../model/route-match.ts'
+import type { Maintenance, RouteMatch } from '../model/route.ts'
 import type { Upload } from '../model/upload.ts'
 
 interface Row {
@@ -136,6 +141,41 @@ export class MemoryEngine implements Engine {
   async destroy(name: AppName): Promise<void> {
     this.#row(name)
     this.#rows.delete(name)
+  }
+
+  async edge(name: AppName): Promise<EdgeView> {
+    const { routes = [], http = {}, maintenance = null } = this.#row(name).app
+    const sourced = routes.map((route) => ({ ...route, source: 'server' as const }))
+    return { routes: sourced, http, httpOnServer: http, maintenance }
+  }
+
+  async changeRoutes(name: AppName, { add = [], remove = [] }: RoutesChange): Promise<EdgeView> {
+    const gone = new Set(remove.map(claimOf))
+    const kept = (this.#row(name).app.routes ?? []).filter((one) => !gone.has(claimOf(one)))
+    return this.replaceRoutes(name, [...kept, ...add])
+  }
+
+  async replaceRoutes(name: AppName, routes: readonly RouteMatch[]): Promise<EdgeView> {
+    return this.#edge(name, { routes })
+  }
+
+  async changeHttp(name: AppName, changes: Readonly<Record<string, unknown>>): Promise<EdgeView> {
+    const all = Object.entries({ ...this.#row(name).app.http, ...changes })
+    return this.replaceHttp(name, Object.fromEntries(all.filter(([, value]) => value !== null)))
+  }
+
+  async replaceHttp(name: AppName, options: Readonly<Record<string, unknown>>): Promise<EdgeView> {
+    return this.#edge(name, { http: parseHttpOptions(options) })
+  }
+
+  async setMaintenance(name: AppName, maintenance: Maintenance | null): Promise<EdgeView> {
+    return this.#edge(name, { maintenance })
+  }
+
+  #edge(name: AppName, change: Partial<App>): Promise<EdgeView> {
+    const row = this.#row(name)
+    row.app = { ...row.app, ...change }
+    return this.edge(name)
   }
 
   async stats(): Promise<PlatformStats> {

@@ -15,6 +15,7 @@ import {
 } from 'fastify'
 import { allRoutes } from '../contract/routes.ts'
 import type { Scope } from '../contract/scope.ts'
+import type { CertificateBook } from '../certs/open-certificates.ts'
 import type { Engine } from '../engine/engine.ts'
 import { AppError } from '../model/app-error.ts'
 import type { DataLayout } from '../model/layout.ts'
@@ -24,7 +25,9 @@ import type { Settings } from '../settings/settings.ts'
 import type { Store } from '../store/store.ts'
 import type { ApiContext } from './api-context.ts'
 import { appHandlers } from './handlers/app-handlers.ts'
+import { certificateHandlers } from './handlers/certificate-handlers.ts'
 import { deployHandlers } from './handlers/deploy-handlers.ts'
+import { edgeHandlers } from './handlers/edge-handlers.ts'
 import { logHandlers } from './handlers/log-handler.ts'
 import { platformHandlers } from './handlers/platform-handlers.ts'
 import { addRoute, type AnyHandler, readJsonBodies, streamUploads } from './http/add-route.ts'
@@ -55,6 +58,7 @@ const noCompilers: unknown = {
 
 export interface ApiOptions {
   readonly engine: Engine
+  readonly certs: CertificateBook
   readonly store: Store
   readonly settings: Settings
   readonly layout: DataLayout
@@ -77,11 +81,11 @@ export interface Api extends AsyncDisposable {
  * @throws {Error} System errors of listen and of the token's file.
  */
 export async function openApi(options: ApiOptions): Promise<Api> {
-  const { engine, settings, layout, version } = options
+  const { engine, certs, settings, layout, version } = options
   const book = await TokenBook.open(options.store)
   await ensureAdminToken({ book, path: layout.adminToken, authToken: settings.authToken })
   const closing = new AbortController()
-  const context: ApiContext = { engine, settings, layout, book, version }
+  const context: ApiContext = { engine, certs, settings, layout, book, version }
   const server = createServer(context, { closing: closing.signal, log: options.log })
   await server.ready()
   await listen(server, options)
@@ -123,7 +127,9 @@ function createServer(
     ...platformHandlers(context),
     ...appHandlers(context),
     ...deployHandlers(context),
+    ...edgeHandlers(context),
     ...logHandlers(context),
+    ...certificateHandlers(context),
   }
   void server.register(async (scoped) => {
     readJsonBodies(scoped)

@@ -6,6 +6,7 @@ import { type FollowOptions, followDeploy } from './follow-deploy.ts'
 import { readLog } from './follow-log.ts'
 import { type Caller, type ClientOptions, createCaller, type UploadBody } from './request.ts'
 import type { DeployEventResource, DeployResource, LogLineResource } from './resources.ts'
+import { acmeOrderTimeoutMs, clientCallTimeoutMs } from '../model/limits.ts'
 import type { BodyOf, ParamsOf, QueryOf } from './routes.ts'
 
 export type { ClientOptions } from './request.ts'
@@ -70,6 +71,20 @@ export function createClient(options: ClientOptions) {
     ...edgeMethods(caller),
     deploys: deployMethods(caller),
     logs: logMethods(caller),
+    certificates: {
+      list: (extra: SignalOptions = {}) => call('certificates.list', extra),
+      /** @param pem The chain, the domain's own first, and its private key. */
+      add: (domain: string, pem: BodyOf<'certificates.add'>, extra: SignalOptions = {}) =>
+        call('certificates.add', { params: { domain }, body: pem, ...extra }),
+      remove: (domain: string, extra: SignalOptions = {}) =>
+        call('certificates.remove', { params: { domain }, ...extra }),
+      /** Takes as long as the authority does, some seconds usually. */
+      renew: (domain: string, extra: SignalOptions = {}) =>
+        call('certificates.renew', {
+          ...{ params: { domain }, timeoutMs: acmeOrderTimeoutMs + clientCallTimeoutMs },
+          ...extra,
+        }),
+    },
     tokens: {
       list: (extra: SignalOptions = {}) => call('tokens.list', extra),
       create: (token: BodyOf<'tokens.create'>, extra: SignalOptions = {}) =>

@@ -222,6 +222,25 @@ export const statsSchema = named(
   }),
 )
 
+const timeOrNull = nullable(integer({ description: 'Unix milliseconds' }))
+
+export const certificateSchema = named(
+  'Certificate',
+  object({
+    domain: string(),
+    state: oneOf(['valid', 'expired', 'ordering', 'missing']),
+    source: nullable(oneOf(['own', 'acme'], { description: 'Given by a user, or ordered' })),
+    issuer: nullable(string()),
+    names: array(string({ description: 'DNS names it is valid for' })),
+    id: nullable(string({ description: 'sha256 of the certificate, hexadecimal' })),
+    notBefore: timeOrNull,
+    notAfter: timeOrNull,
+    renewsAt: timeOrNull,
+    lastError: nullable(string({ description: 'Why the last order failed' })),
+    retriesAt: timeOrNull,
+  }),
+)
+
 export const tokenSchema = named(
   'Token',
   object({
@@ -269,5 +288,6 @@ export type HttpResource = ValueOf<typeof httpSchema>
 export type MaintenanceResource = ValueOf<typeof maintenanceSchema>
 export type LogLineResource = ValueOf<typeof logLineSchema>
 export type StatsResource = ValueOf<typeof statsSchema>
+export type CertificateResource = ValueOf<typeof certificateSchema>
 export type TokenResource = ValueOf<typeof tokenSchema>
 export type ProblemResource = ValueOf<typeof problemSchema>

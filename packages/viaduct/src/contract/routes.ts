@@ -5,11 +5,13 @@
  * `PUT /applications/:name`, `redeploy`) fit in beside these.
  */
 import { appRoutes } from './routes/app-routes.ts'
+import { certificateRoutes } from './routes/certificate-routes.ts'
 import { deployRoutes } from './routes/deploy-routes.ts'
+import { edgeRoutes } from './routes/edge-routes.ts'
 import { platformRoutes } from './routes/platform-routes.ts'
 import type { Route } from './route.ts'
 
-export const routes = { ...platformRoutes, ...appRoutes, ...deployRoutes }
+export const routes = { ...platformRoutes, ...appRoutes, ...deployRoutes, ...edgeRoutes, ...certificateRoutes }
 
 export type Routes = typeof routes
 export type RouteName = keyof Routes

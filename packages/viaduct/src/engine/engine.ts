@@ -7,9 +7,11 @@ import type { Deploy, App, Release } from '../model/release.ts'
 import type { AppName, DeployId, ReleaseNumber } from '../model/ids.ts'
 import type { DeployEvent } from '../model/events.ts'
 import type { Instance } from '../model/instance.ts'
-import type { RouteMatch } from '../model/route.ts'
+import type { Maintenance, RouteMatch } from '../model/route.ts'
 import type { Upload } from '../model/upload.ts'
 import type { ProxyStats } from '../wire/proxy-protocol.ts'
+import type { RoutesChange } from './requests/set-edge.ts'
+import type { EdgeView } from './views/edge-view.ts'
 
 /** `scaled-to-zero`: it is wanted, but no process of it. */
 export type AppStatus =
@@ -98,5 +100,20 @@ export interface Engine extends AsyncDisposable {
   cancel(name: AppName, id: DeployId): Promise<Deploy>
   /** Stops everything and removes releases, logs, config and data of the app. */
   destroy(name: AppName): Promise<void>
+
+  // What stands before the instances: changed at once, without a release
+
+  edge(name: AppName): Promise<EdgeView>
+  /** @throws {AppError} `app-not-found`, `not-found`, `bad-route`, `route-taken` */
+  changeRoutes(name: AppName, change: RoutesChange): Promise<EdgeView>
+  /** What was added on the server before is gone. @throws {AppError} As `changeRoutes`. */
+  replaceRoutes(name: AppName, routes: readonly RouteMatch[]): Promise<EdgeView>
+  /** @param changes Key by key; null: as the manifest says. @throws {AppError} `bad-http-option` */
+  changeHttp(name: AppName, changes: Readonly<Record<string, unknown>>): Promise<EdgeView>
+  /** @throws {AppError} `bad-http-option` */
+  replaceHttp(name: AppName, options: Readonly<Record<string, unknown>>): Promise<EdgeView>
+  /** @param maintenance null: it is over. */
+  setMaintenance(name: AppName, maintenance: Maintenance | null): Promise<EdgeView>
+
   stats(): Promise<PlatformStats>
 }

@@ -12,8 +12,16 @@ import { restart, start, stop } from './requests/power.ts'
 import { rollback } from './requests/rollback.ts'
 import { scale } from './requests/scale.ts'
 import { checkChanges, setConfig } from './requests/set-config.ts'
+import {
+  changeHttp,
+  changeRoutes,
+  replaceHttp,
+  replaceRoutes,
+  setMaintenance,
+} from './requests/set-edge.ts'
 import { ProcessStatsSampler } from './stats/read-process-stats.ts'
 import { viewApp } from './views/app-view.ts'
+import { type EdgeView, viewEdge } from './views/edge-view.ts'
 import { followEvents } from './views/follow-events.ts'
 import { platformStats } from './views/platform-stats.ts'
 
@@ -34,6 +42,14 @@ export function makeEngine({
   ): Promise<Deploy> => {
     const runner = await find(name)
     return publicDeploy(await runner.ask(() => task(runner)))
+  }
+  const askEdge = async (
+    name: AppName,
+    task: (runner: AppRunner) => Promise<void>,
+  ): Promise<EdgeView> => {
+    const runner = await find(name)
+    await runner.ask(() => task(runner))
+    return viewEdge(runner)
   }
   return {
     apps: async () => [...apps.runners.values()].filter(({ leaving }) => !leaving).map(viewApp),
@@ -59,6 +75,12 @@ export function makeEngine({
     start: (name) => ask(name, start),
     cancel: (name, id) => ask(name, (runner) => cancel(runner, id)),
     destroy: (name) => apps.destroy(name),
+    edge: async (name) => viewEdge(await find(name)),
+    changeRoutes: (name, change) => askEdge(name, (runner) => changeRoutes(runner, change)),
+    replaceRoutes: (name, routes) => askEdge(name, (runner) => replaceRoutes(runner, routes)),
+    changeHttp: (name, changes) => askEdge(name, (runner) => changeHttp(runner, changes)),
+    replaceHttp: (name, options) => askEdge(name, (runner) => replaceHttp(runner, options)),
+    setMaintenance: (name, wanted) => askEdge(name, (runner) => setMaintenance(runner, wanted)),
     stats: () => platformStats(parts, apps.runners.values(), sampler),
     [Symbol.asyncDispose]: close,
   }

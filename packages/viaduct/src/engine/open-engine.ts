@@ -12,10 +12,12 @@ import { removeUnfinishedWrites } from '../durable/write-file-durably.ts'
 import type { AppName } from '../model/ids.ts'
 import type { DataLayout } from '../model/layout.ts'
 import { reconcileMs } from '../model/limits.ts'
+import type { TlsTable } from '../model/tls.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Store } from '../store/store.ts'
 import type { KeeperEvents, KeeperState } from '../wire/keeper-protocol.ts'
 import type { EngineParts } from './app/engine-parts.ts'
+import { Claims } from './app/claims.ts'
 import { ownerOf, restartPolicy } from './app/make-setup.ts'
 import { noteExit } from './steps/note-exit.ts'
 import { Apps } from './apps.ts'
@@ -51,13 +53,27 @@ export interface EngineOptions {
   readonly memory?: MemorySource
 }
 
+/** What certificates follow: they are another module's, and its snapshots go to the same proxies. */
+export interface TlsWatcher {
+  /** Called at once, and when routes change. Exact names. */
+  readonly onHosts: (hosts: ReadonlySet<string>) => void
+  /** A proxy has a snapshot of a later generation than it was given. */
+  readonly onAhead: (generation: number) => void
+}
+
+export interface NodeEngine extends Engine {
+  /** Resolves when every proxy that can be reached has it. */
+  publishTls(table: TlsTable): Promise<void>
+  watchTls(watcher: TlsWatcher): void
+}
+
 /**
  * Resolves when every app has been taken over and planned once.
  *
  * @throws {AppError} `data-damaged`, `data-newer`; `keeper-unreachable` when there is no keeper
  * within `linkWaitMs`.
  */
-export async function openEngine(options: EngineOptions): Promise<Engine> {
+export async function openEngine(options: EngineOptions): Promise<NodeEngine> {
   const { settings, layout, store, log, node = process.execPath } = options
   await removeUnfinishedWrites(layout.routes)
   const table = await readRouteTable(layout.routes)
@@ -67,7 +83,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const npm = once(() => findNpm({ node, env: process.env, forOtherUsers }))
   const apps = new Apps()
   const onAhead = (generation: number): void => parts.routes.overtake(generation)
-  const proxies = new ProxyLinks(table, { log, onAhead })
+  let onTlsAhead = (_generation: number): void => {}
+  const proxies = new ProxyLinks(table, {
+    ...{ log, onAhead },
+    onTlsAhead: (generation) => onTlsAhead(generation),
+  })
   const memory = openMemoryWatch(options.memory ?? machineMemory, () => {
     for (const runner of apps.runners.values()) runner.post('memory-short', () => {})
   })
@@ -87,6 +107,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const parts: EngineParts = {
     ...{ settings, layout, store, log, keeper, proxies },
     routes: new RouteBook({ path: layout.routes, proxies, table, log }),
+    claims: new Claims(apps.runners, settings),
     ports: new PortBook({ min: settings.instancePortMin, max: settings.instancePortMax }),
     builds: new BuildQueue(),
     jobs: new JobRunner(keeper),
@@ -114,7 +135,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     await sweep({ parts, apps })
     sweeping = setInterval(() => void sweep({ parts, apps }), reconcileMs)
     sweeping.unref()
-    return makeEngine({ parts, apps, close })
+    return Object.assign(makeEngine({ parts, apps, close }), {
+      publishTls: (snapshot: TlsTable) => proxies.pushTls(snapshot),
+      watchTls(watcher: TlsWatcher) {
+        onTlsAhead = watcher.onAhead
+        parts.routes.watch(() => watcher.onHosts(parts.routes.hosts()))
+        watcher.onHosts(parts.routes.hosts())
+      },
+    })
   } catch (error) {
     await close()
     throw error

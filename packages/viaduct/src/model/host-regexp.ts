@@ -5,6 +5,7 @@
  * The library is loaded by the first expression: most servers have none, and need not hold it.
  */
 import { createRequire } from 'node:module'
+import type * as Library from 're2js'
 import { AppError } from './app-error.ts'
 import { hostRegexpMaxChars, hostRegexpMaxSteps } from './limits.ts'
 
@@ -21,8 +22,8 @@ export function compileHostRegexp(source: string): HostRegexp {
   if (source.length > hostRegexpMaxChars) {
     throw bad(`The regular expression ${shown}… is longer than ${hostRegexpMaxChars} characters`)
   }
-  const { RE2JS } = require('re2js') as typeof import('re2js')
-  let regexp: InstanceType<typeof RE2JS>
+  const { RE2JS } = require('re2js') as typeof Library
+  let regexp: Library.RE2JS
   try {
     regexp = RE2JS.compile(source)
   } catch (error) {

@@ -262,6 +262,8 @@ export const staticKnownMax = 10_000
 /** Longer files are not read to tell them from those of another release. */
 export const staticHashMaxBytes = 16 * 1024 * 1024
 export const staticPieceBytes = 64 * 1024
+/** A shorter response is not worth compressing: it fits a packet. */
+export const compressMinBytes = 1024
 /** A head is complete this long after its first byte, or its connection is closed. */
 export const headTimeoutMs = 30_000
 /** A client connection between two requests. */
@@ -370,3 +372,5 @@ export const certificatePemMaxBytes = 64 * 1024
 export const rsaKeyMinBits = 2048
 /** The clock may be set, and Node.js has no timer beyond 24 days: renewals are looked at again. */
 export const certificateCheckMs = 3_600_000
+/** When clients of an app in maintenance should come again, if nobody says. */
+export const maintenanceRetryAfterS = 120

@@ -4,6 +4,7 @@ import type { DataLayout } from '../../model/layout.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { Store } from '../../store/store.ts'
 import type { Npm } from '../../build/find-npm.ts'
+import type { Claims } from './claims.ts'
 import type { BuildQueue } from '../builds/build-queue.ts'
 import type { JobRunner } from '../builds/job-runner.ts'
 import type { EngineLog } from '../engine-log.ts'
@@ -19,6 +20,7 @@ export interface EngineParts {
   readonly keeper: KeeperLink
   readonly proxies: ProxyLinks
   readonly routes: RouteBook
+  readonly claims: Claims
   readonly ports: PortBook
   readonly builds: BuildQueue
   readonly jobs: JobRunner

@@ -9,6 +9,7 @@ import { type BuiltArtifact, buildArtifact } from '../../build/build-artifact.ts
 import type { BuildOutput } from '../../build/run-step.ts'
 import { unpackArchive } from '../../sources/unpack-archive.ts'
 import type { AppRunner } from '../app/app-runner.ts'
+import { claimedBy } from '../app/claims.ts'
 import { recordFailure } from '../steps/fail-deploy.ts'
 import { ownerOf } from '../app/make-setup.ts'
 import type { StoredDeploy } from '../records/stored-deploy.ts'
@@ -112,13 +113,15 @@ async function createRelease(
     description: 'Deploy',
     createdAt: Date.now(),
   }
-  const message = `Release v${number}`
-  journal.append(id, 'release.created', { message, data: { release: number } })
-  await records.commit({
-    release,
-    app: { ...app, lastRelease: number },
-    deploys: [{ ...deploy, release: number, state: 'starting', upload: null, changes }],
-    events: journal.take(),
+  const event = { message: `Release v${number}`, data: { release: number } }
+  await runner.parts.claims.whileFree(app.name, claimedBy(app, release), () => {
+    journal.append(id, 'release.created', event)
+    return records.commit({
+      release,
+      app: { ...app, lastRelease: number },
+      deploys: [{ ...deploy, release: number, state: 'starting', upload: null, changes }],
+      events: journal.take(),
+    })
   })
 }
 

@@ -7,6 +7,7 @@ import { makeDeployId } from '../../model/ids.ts'
 import type { App, DeployKind, Release } from '../../model/release.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { AppRunner } from '../app/app-runner.ts'
+import { claimedBy } from '../app/claims.ts'
 import { clearDeploy, closeDeploy } from '../steps/end-deploy.ts'
 import type { AppChange, ConfigChanges, StoredDeploy } from '../records/stored-deploy.ts'
 
@@ -24,8 +25,14 @@ export interface NewDeploy {
   readonly changes?: ConfigChanges
 }
 
-/** @throws {AppError} `disk-full`; nothing has changed then. */
-export async function beginDeploy(runner: AppRunner, wanted: NewDeploy): Promise<StoredDeploy> {
+/** @throws {AppError} `disk-full`, `route-taken`; nothing has changed then. */
+export function beginDeploy(runner: AppRunner, wanted: NewDeploy): Promise<StoredDeploy> {
+  const { app } = runner.records
+  const claimed = wanted.release ? claimedBy(app, wanted.release) : []
+  return runner.parts.claims.whileFree(app.name, claimed, () => recordDeploy(runner, wanted))
+}
+
+async function recordDeploy(runner: AppRunner, wanted: NewDeploy): Promise<StoredDeploy> {
   const { records, journal } = runner
   const { app } = records
   const { release, isNewRelease = false, upload = null } = wanted

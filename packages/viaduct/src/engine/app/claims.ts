@@ -1,0 +1,96 @@
+/**
+ * Who has which way: a host and path belongs to one app. It is asked, and what is wanted is
+ * recorded, in one turn, so that two apps that ask at once cannot both have it. Nothing is stored
+ * here: what an app has follows from its records.
+ */
+import { AppError } from '../../model/app-error.ts'
+import type { AppName } from '../../model/ids.ts'
+import { hostRegexpsMax } from '../../model/limits.ts'
+import type { App, Release } from '../../model/release.ts'
+import { claimOf } from '../../model/route-match.ts'
+import type { RouteMatch } from '../../model/route.ts'
+import type { Settings } from '../../settings/settings.ts'
+import type { AppRecords } from '../records/app-records.ts'
+import { manifestMatches, matchesOf } from './edge-of.ts'
+
+/** An app's runner, as far as it matters here. */
+interface Claimant {
+  readonly records: Pick<AppRecords, 'app' | 'deploy' | 'release'>
+  readonly leaving: boolean
+}
+
+export class Claims {
+  readonly #apps: ReadonlyMap<AppName, Claimant>
+  readonly #settings: Pick<Settings, 'domain' | 'apiDomain'>
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(
+    apps: ReadonlyMap<AppName, Claimant>,
+    settings: Pick<Settings, 'domain' | 'apiDomain'>,
+  ) {
+    this.#apps = apps
+    this.#settings = settings
+  }
+
+  /**
+   * Records something when the ways that come with it are free, or the app's own.
+   *
+   * @param wanted As from `claimedBy`.
+   * @throws {AppError} `route-taken` with `data.app`, `data.other` and `data.route`; `bad-route` when there are
+   *   too many regular expressions. Then `commit` was not called.
+   */
+  whileFree<T>(app: AppName, wanted: readonly RouteMatch[], commit: () => Promise<T>): Promise<T> {
+    if (wanted.length === 0) return commit()
+    const turn = this.#last.then(() => {
+      this.#check(app, wanted)
+      return commit()
+    })
+    this.#last = turn.catch(() => null) // It is the caller's to see.
+    return turn
+  }
+
+  #check(app: AppName, wanted: readonly RouteMatch[]): void {
+    const { domain, apiDomain } = this.#settings
+    const claims = new Map(wanted.map((match) => [claimOf(match), match]))
+    if (apiDomain !== null && claims.has(apiDomain)) {
+      throw taken(app, { other: null, route: apiDomain })
+    }
+    let regexps = countRegexps(wanted)
+    for (const [other, { records, leaving }] of this.#apps) {
+      if (other === app || leaving) continue
+      const releases = new Set([records.app.current, records.deploy?.release ?? null])
+      for (const number of releases) {
+        const has = matchesOf(records.app, records.release(number), { domain })
+        const both = has.map(claimOf).find((claim) => claims.has(claim))
+        if (both !== undefined) throw taken(app, { other, route: both })
+        regexps += countRegexps(has)
+      }
+    }
+    if (regexps <= hostRegexpsMax || countRegexps(wanted) === 0) return
+    throw new AppError(
+      'bad-route',
+      `All apps together may have ${hostRegexpsMax} regular expressions on hosts`,
+      { hint: 'Use a wildcard such as "*.example.com".', data: { field: 'host' } },
+    )
+  }
+}
+
+/** What an app asks for with a release and its routes on the server; not what every app gets. */
+export function claimedBy(
+  app: Pick<App, 'routes'>,
+  release: Pick<Release, 'manifest'> | null,
+): RouteMatch[] {
+  return [...manifestMatches(release?.manifest), ...(app.routes ?? [])]
+}
+
+function countRegexps(matches: readonly RouteMatch[]): number {
+  return matches.filter(({ host }) => host.startsWith('~')).length
+}
+
+function taken(app: AppName, { other, route }: { other: string | null; route: string }): AppError {
+  const whose = other === null ? "is the API's" : `is ${other}'s, so ${app} cannot have it`
+  const shown =
+    route.startsWith('*') && route.length > 1 && route[1] === '/' ? route.slice(1) : route
+  const message = `${JSON.stringify(shown)} ${whose}`
+  return new AppError('route-taken', message, { data: { field: 'host', app, other, route } })
+}
