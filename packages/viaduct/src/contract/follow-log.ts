@@ -61,8 +61,10 @@ function resume(
   if (!oldest) return { wanted: query, known }
   const times = recent.map(({ at }) => Date.parse(at))
   const newest = times.reduce((one, other) => Math.max(one, other))
+  // What is older than all that came was not asked for: `lines` left it out.
+  const first = times.reduce((one, other) => Math.min(one, other))
   const forgotten = recent.length >= rememberedMax ? Date.parse(oldest.at) + 1 : 0
-  const since = Math.max(newest - overlapMs, forgotten, query.since ?? 0)
+  const since = Math.max(newest - overlapMs, first, forgotten)
   for (const line of recent) {
     const key = JSON.stringify(line)
     if (Date.parse(line.at) >= since) known.set(key, (known.get(key) ?? 0) + 1)
