@@ -7,6 +7,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import type { AppResource } from '../../packages/viaduct/src/contract/resources.ts'
 import { dataLayout } from '../../packages/viaduct/src/model/layout.ts'
 import { isFinished } from '../../packages/viaduct/src/model/release.ts'
+import { parseRouteFile } from '../../packages/viaduct/src/model/route-file.ts'
 import type { RouteTable } from '../../packages/viaduct/src/model/route.ts'
 import type { KeeperCalls, KeeperState } from '../../packages/viaduct/src/wire/keeper-protocol.ts'
 import type { ProxyCalls } from '../../packages/viaduct/src/wire/proxy-protocol.ts'
@@ -39,7 +40,7 @@ async function observe(platform: Platform) {
     deploys: deploys.flat(),
     keeper,
     proxies: await Promise.all(stats),
-    table: JSON.parse(await readFile(layout.routes, 'utf8')) as RouteTable,
+    table: parseRouteFile(await readFile(layout.routes, 'utf8'), layout.routes),
     processes: await platform.appProcesses(),
     proxyPids: await platform.proxyPids(),
     folders: await readdir(layout.instances),

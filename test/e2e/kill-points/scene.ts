@@ -106,7 +106,8 @@ export class Scene implements AsyncDisposable {
       return violations.length === 0
     }
     await until(atRest, { timeoutMs: restTimeoutMs }).catch((error: unknown) => {
-      assert.fail(`It does not come to rest: ${violations.join('; ') || String(error)}`)
+      const why = violations.join('; ') || String((error as Error).cause)
+      assert.fail(`It does not come to rest: ${why}`)
     })
     assert.equal(this.load.totals()?.failed, 0, 'No request was lost')
   }
