@@ -4,6 +4,7 @@
  */
 import type { AppName } from '../../model/ids.ts'
 import type { AppRoute } from '../../model/route.ts'
+import { type Gate, gateOf } from '../edge/gate.ts'
 import { AppCounter } from '../observe/app-counter.ts'
 import type { Upstream } from './upstream.ts'
 import { type UsePolicy, usePolicyOf } from './use-policy.ts'
@@ -21,6 +22,8 @@ export class App {
   readonly held = new Set<Held>()
   route: AppRoute
   policy: UsePolicy
+  /** null: every request goes on to an instance. */
+  gate: Gate | null = null
   upstreams: readonly Upstream[] = []
   /** In-flight counts alone decide who gets a request: no limit, no slow start, none ejected. */
   #isPlain = true
@@ -35,6 +38,7 @@ export class App {
   take(route: AppRoute, upstreams: readonly Upstream[]): void {
     if (route.http !== this.route.http) this.policy = usePolicyOf(route.http ?? {})
     this.route = route
+    this.gate = gateOf(route, this.gate)
     for (const old of this.upstreams) if (!upstreams.includes(old)) old.askToLeave()
     this.upstreams = upstreams
     this.#isPlain = !this.#hasLimits && this.policy.slowStartMs === 0

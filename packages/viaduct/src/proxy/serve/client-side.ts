@@ -21,6 +21,8 @@ export interface ResponseOptions {
   readonly minor: 0 | 1
   /** The body comes as chunks. */
   readonly chunked: boolean
+  /** More field lines, with CRLF each. */
+  readonly fields: string
 }
 
 /** A client's connection, as its worker sees it. */

@@ -11,6 +11,13 @@ export const errorReasons = {
   'no-apps-online': { status: 503, text: 'No apps online' },
   'no-instance': { status: 503, text: 'No apps online: no instance got ready in time' },
   'hold-full': { status: 503, text: 'No apps online: too many requests wait for an instance' },
+  denied: { status: 403, text: 'Requests from this address are not served' },
+  unauthorized: { status: 401, text: 'A user name and a password are asked for' },
+  'auth-busy': { status: 503, text: 'Too many passwords are being checked' },
+  'rate-limited': { status: 429, text: 'Too many requests' },
+  'body-too-large': { status: 413, text: 'The body is longer than the app takes' },
+  maintenance: { status: 503, text: 'The app is under maintenance' },
+  'no-file': { status: 404, text: 'There is no such file' },
   'queue-full': { status: 503, text: 'The app has all the requests that it may have' },
   'queue-timeout': { status: 503, text: 'The app had no time for the request' },
   stopped: { status: 503, text: 'No apps online: the app is stopped' },
@@ -33,13 +40,21 @@ export interface ErrorOptions {
   readonly withoutBody: boolean
   /** One of our own sentences. */
   readonly detail?: string
+  /** More field lines, with CRLF each. */
+  readonly fields?: string
+  /** HTML instead of our sentence; empty: none. */
+  readonly page?: string
 }
 
 const statusTexts: Readonly<Record<number, string>> = {
   400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
   408: 'Request Timeout',
+  413: 'Content Too Large',
+  429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',
   502: 'Bad Gateway',
   503: 'Service Unavailable',
@@ -49,15 +64,20 @@ const statusTexts: Readonly<Record<number, string>> = {
 /** Who asks again at once meets the same; a second later there may be an instance. */
 const retryAfter = 'Retry-After: 1\r\n'
 
-/** The whole answer, head and body. `detail` is one of our own sentences. */
+/** The whole answer, head and body, as latin1: a character is a byte. */
 export function renderError(reason: ErrorReason, options: ErrorOptions): string {
   const { status, text } = errorReasons[reason]
-  const body = `${text}${options.detail ? `: ${options.detail}` : ''}\n`
-  const id = options.requestId === '' ? '' : `X-Request-Id: ${options.requestId}\r\n`
+  const { requestId, detail = '', fields = '', page = '' } = options
+  const isPage = page !== ''
+  const body = isPage
+    ? Buffer.from(page, 'utf8').toString('latin1')
+    : `${text}${detail && `: ${detail}`}\n`
+  const id = requestId === '' ? '' : `X-Request-Id: ${requestId}\r\n`
+  const retry = status === 503 && !fields.includes('Retry-After') ? retryAfter : ''
   return (
-    `HTTP/1.1 ${status} ${statusTexts[status]}\r\nviaduct-error: ${reason}\r\n${id}` +
-    `${status === 503 ? retryAfter : ''}Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n` +
-    `Content-Length: ${body.length}\r\n${options.keepAlive ? '' : 'Connection: close\r\n'}\r\n` +
-    (options.withoutBody ? '' : body)
+    `HTTP/1.1 ${status} ${statusTexts[status]}\r\nviaduct-error: ${reason}\r\n${id}${fields}` +
+    `${retry}Content-Type: text/${isPage ? 'html' : 'plain'}; charset=utf-8\r\n` +
+    `Cache-Control: no-store\r\nContent-Length: ${body.length}\r\n` +
+    `${options.keepAlive ? '' : 'Connection: close\r\n'}\r\n${options.withoutBody ? '' : body}`
   )
 }

@@ -5,16 +5,19 @@
  *   placing ⇄ held → sent → responding → done      (sent → placing: the instance was lost)
  */
 import { holdRetryMs, placesMax } from '../../model/limits.ts'
+import { encodedHead, Encoder } from '../edge/encoder.ts'
+import { type LocalBody, type Visit, type Visitor, visitOf } from '../edge/visit.ts'
 import type { BodyFraming } from '../http/body-framing.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { ResponseHead } from '../http/response-head.ts'
 import type { App, Held } from '../route/app.ts'
-import type { Way } from '../route/path-table.ts'
 import type { Claimant, Upstream } from '../route/upstream.ts'
 import type { ClientSide } from './client-side.ts'
-import type { ErrorReason } from './error-reasons.ts'
+import { type ErrorReason, errorReasons } from './error-reasons.ts'
 import { renderRequestHead, textBodyMaxBytes } from './render-head.ts'
 import { RequestBody } from './request-body.ts'
+import { type ExchangeParts, RequestFacts } from './request-facts.ts'
+import { ResponseBody } from './response-body.ts'
 import { Tunnel } from './tunnel.ts'
 import {
   type ByteRange,
@@ -23,47 +26,16 @@ import {
   UpstreamConnection,
 } from './upstream-connection.ts'
 
-const idempotent: ReadonlySet<string> = new Set([
-  'GET',
-  'HEAD',
-  'OPTIONS',
-  'TRACE',
-  'PUT',
-  'DELETE',
-])
-
-/** Where a request came, and goes. */
-export interface ExchangeParts {
-  readonly way: Way
-  readonly requestId: string
-  readonly body: BodyFraming | null
-}
-
 /** One per client, used for one request after the other: garbage costs time. */
-export class Exchange implements ResponseSink, Claimant, Held {
-  app: App
-  method = ''
-  path = ''
-  prefix = ''
-  host = ''
-  requestId = ''
-  isHead = false
-  startedMs = 0
-  startedAt = 0
-  status = 0
-  bytesOut = 0
-  retries = 0
-  error: ErrorReason | '' = ''
-  instance = ''
-  release: number | null = null
-  readonly address: string
-  readonly proto: 'http' | 'https'
+export class Exchange extends RequestFacts implements ResponseSink, Claimant, Held, Visitor {
   deadlineMs = Infinity
   claimAt = -1
+  ticket = 0
   readonly #client: ClientSide
   #headText = ''
   #minor: 0 | 1 = 1
   readonly #body = new RequestBody()
+  readonly #response: ResponseBody
   #upgrade = false
   #keepAlive = true
   #upstream: Upstream | null = null
@@ -74,40 +46,33 @@ export class Exchange implements ResponseSink, Claimant, Held {
   #holdUntilMs = 0
   #lastFault: ErrorReason = 'no-instance'
   #responding = false
-  #dechunk = false
   #done = true
+  /** For the gate of the app; null: there is none. */
+  #visit: Visit | null = null
+  /** The body of an answer without an instance. */
+  #local: LocalBody | null = null
 
   constructor(client: ClientSide, app: App) {
+    super(client, app)
     this.#client = client
-    this.app = app
-    this.address = client.address
-    this.proto = client.proto
+    this.#response = new ResponseBody(client)
   }
 
   /** Takes the next request; the one before is done. */
   begin(head: RequestHead, { way, requestId, body }: ExchangeParts): void {
     const { app } = way
-    this.app = app
-    this.prefix = way.prefix
-    this.requestId = requestId
-    this.method = head.method
-    this.path = head.target
-    this.host = head.host
-    this.isHead = head.method === 'HEAD'
-    this.release = app.route.release
-    this.startedMs = this.#client.worker.deadlines.tick()
-    this.startedAt = Date.now()
-    this.status = this.bytesOut = this.retries = 0
-    this.error = this.instance = ''
+    this.note(head, way, { requestId, startedMs: this.#client.worker.deadlines.tick() })
     this.#headText = renderRequestHead(head, this)
     this.#minor = head.minor
-    this.#body.begin(body)
+    this.#body.begin(body, app.gate?.bodyMaxBytes ?? Infinity)
+    this.ticket++
+    this.#visit = app.gate === null ? null : visitOf(head, this, this.#client.worker.gateContext)
     this.#upgrade = head.upgrade !== ''
     this.#keepAlive = head.keepAlive
     this.#places = this.#holdUntilMs = 0
     this.#tried = null
     this.#lastFault = 'no-instance'
-    this.#fresh = this.#responding = this.#dechunk = this.#done = false
+    this.#fresh = this.#responding = this.#done = false
   }
 
   /** The whole request has come from the client. */
@@ -124,7 +89,9 @@ export class Exchange implements ResponseSink, Claimant, Held {
   /** After `begin`, when the client counts this as its exchange: an answer may come at once. */
   start(): void {
     this.app.counter.requests++
-    this.place()
+    const { gate } = this.app
+    if (gate === null || this.#visit === null) return this.place()
+    gate.admit(this.#visit, this)
   }
 
   place(): void {
@@ -135,8 +102,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
     upstream.claim(this)
     this.#upstream = upstream
     this.#places++
-    const isSafe = idempotent.has(this.method)
-    const idle = this.#fresh ? null : upstream.takeIdle(isSafe, worker.deadlines.now)
+    const idle = this.#fresh ? null : upstream.takeIdle(this.isIdempotent, worker.deadlines.now)
     const { connectTimeoutMs } = this.app.policy
     this.#connection = idle ?? new UpstreamConnection(upstream, worker.deadlines, connectTimeoutMs)
     this.#wait(this.app.policy.headTimeoutMs)
@@ -201,7 +167,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
     this.#leaveUpstream('gone')
     if (this.#done || upstream === null) return
     this.#lastFault = loss.connected ? 'upstream-reset' : 'upstream-refused'
-    const mayRepeat = !loss.connected || idempotent.has(this.method)
+    const mayRepeat = !loss.connected || this.isIdempotent
     const places = loss.connected ? this.#places : 1
     if (!mayRepeat || !this.#body.isRepeatable || places >= placesMax)
       return this.fail(this.#lastFault)
@@ -229,8 +195,8 @@ export class Exchange implements ResponseSink, Claimant, Held {
   /** @returns How far the body went; the rest belongs to the next request. */
   onRequestBytes(bytes: Buffer): number {
     const end = this.#body.take(bytes)
-    if (this.#body.isBad) {
-      this.#breakOff('bad-request')
+    if (this.#body.isBad || this.#body.isTooLarge) {
+      this.#breakOff(this.#body.isBad ? 'bad-request' : 'body-too-large')
       return bytes.length
     }
     if (end > 0) this.#passOn(bytes.subarray(0, end))
@@ -265,69 +231,90 @@ export class Exchange implements ResponseSink, Claimant, Held {
     this.#done = true
     this.deadlineMs = Infinity
     const parts = { app: this.app, upstream, connection, protocol: head.upgrade }
-    const tunnel = new Tunnel(this.#client, parts, () => {
-      upstream.release(tunnel)
-      this.bytesOut = tunnel.bytesOut
+    const tunnel = new Tunnel(this.#client, parts, (bytesOut) => {
+      this.bytesOut = bytesOut
       this.#client.worker.finished(this)
     })
-    upstream.claim(tunnel)
     upstream.release(this)
     this.#client.becomeTunnel(head, tunnel)
     tunnel.fromUpstream(rest)
   }
 
   onHead(head: ResponseHead, framing: BodyFraming, first: ByteRange): void {
-    this.#responding = true
     this.#upstream?.succeed()
     this.#body.forget()
-    this.status = head.status
-    this.#dechunk = head.chunked && !this.#client.takesChunks(this.#minor)
-    const isOpenEnded = framing.endsWithConnection || this.#dechunk
-    if (isOpenEnded || !this.isRequestDone || this.#client.isLeaving) this.#keepAlive = false
-    this.#waitForBody()
+    const takesChunks = this.#client.takesChunks(this.#minor)
+    const visit = this.#minor === 1 ? this.#visit : null
+    const coding = (visit && this.app.gate?.codingFor(head, visit)) ?? null
+    const encoder =
+      coding && new Encoder(this.#client, coding, { inChunks: takesChunks && this.#minor === 1 })
+    this.#response.begin(head.chunked && (coding !== null || !takesChunks), encoder)
+    const isOpenEnded = framing.endsWithConnection || (head.chunked && !takesChunks)
+    if (isOpenEnded) this.#keepAlive = false
     const { bytes, start, end } = first
-    const isText = end - start <= textBodyMaxBytes && (start === end || !this.#dechunk)
+    const isShort = end - start <= textBodyMaxBytes && !this.#response.isChanged
+    const isText = start === end || isShort
+    const chunked = takesChunks && (head.chunked || coding !== null)
     const text = isText && start !== end ? bytes.toString('latin1', start, end) : ''
-    const options = {
-      keepAlive: this.#keepAlive,
-      minor: this.#minor,
-      chunked: head.chunked && !this.#dechunk,
-    }
-    this.bytesOut += this.#client.writeHead(head, options, text)
+    this.#writeHead(coding ? encodedHead(head, coding) : head, chunked, text)
     if (this.#client.isFull) this.#connection?.socket.pause()
     if (isText) return
     // The ranges of chunk data count from the beginning of the buffer.
-    const body = this.#dechunk ? bytes : bytes.subarray(start, end)
+    const body = this.#response.isDechunked ? bytes : bytes.subarray(start, end)
     if (!this.onBody(body, framing)) this.#connection?.socket.pause()
+  }
+
+  #writeHead(head: ResponseHead, chunked: boolean, text: string): void {
+    this.#responding = true
+    this.status = head.status
+    if (!this.isRequestDone || this.#client.isLeaving) this.#keepAlive = false
+    const fields = this.proto === 'https' ? (this.app.gate?.secureFields ?? '') : ''
+    const options = { keepAlive: this.#keepAlive, minor: this.#minor, chunked, fields }
+    this.bytesOut += this.#client.writeHead(head, options, text)
+    this.#waitForBody()
   }
 
   onBody(bytes: Buffer, framing: BodyFraming): boolean {
     this.#waitForBody()
-    if (!this.#dechunk) return this.#pass(bytes)
-    let goesOn = true
-    const ranges = framing.ranges ?? []
-    for (let i = 0; i < ranges.length; i += 2) {
-      goesOn = this.#pass(bytes.subarray(ranges[i], ranges[i + 1]))
-    }
-    return goesOn
-  }
-
-  #pass(bytes: Buffer): boolean {
-    if (bytes.length === 0) return true
     this.bytesOut += bytes.length
-    return this.#connection?.passTo(this.#client, bytes) ?? true
+    const connection = this.#connection
+    return connection ? this.#response.write(bytes, framing, connection) : true
   }
 
   onClientDrain(): void {
     this.#connection?.socket.resume()
+    this.#response.onClientDrain()
+    this.#local?.resume()
+  }
+
+  // An answer without an instance
+
+  answer(head: ResponseHead, body: string | LocalBody): void {
+    const isText = typeof body === 'string'
+    this.#writeHead(head, false, isText ? body : '')
+    if (isText) return this.#finish(this.#keepAlive)
+    this.#local = body
+    body.resume()
+  }
+
+  pass(bytes: Buffer): boolean {
+    this.#waitForBody()
+    this.bytesOut += bytes.length
+    return this.#client.writeBytes(bytes)
+  }
+
+  endLocal(isWhole: boolean): void {
+    this.#local = null
+    if (!isWhole) return this.#breakOff('no-file')
+    this.#finish(this.#keepAlive)
   }
 
   onEnd(trailers: string): void {
-    if (trailers !== '' && this.#dechunk) this.#client.writeTrailers(trailers)
+    if (trailers !== '' && this.#response.isDechunked) this.#client.writeTrailers(trailers)
     const reuse = this.isRequestDone
     if (this.#connection?.socket.isPaused() === true) this.#connection.socket.resume()
     this.#leaveUpstream(reuse ? 'reuse' : 'destroy')
-    this.#finish(this.#keepAlive)
+    this.#response.end(() => this.#finish(this.#keepAlive))
   }
 
   onBroken(): void {
@@ -338,6 +325,7 @@ export class Exchange implements ResponseSink, Claimant, Held {
   /** Nothing of what was sent may look complete. */
   #breakOff(reason: ErrorReason): void {
     this.#leaveUpstream('destroy')
+    this.#stopBody()
     if (this.#done) return
     if (!this.#responding) return this.fail(reason)
     this.error = reason
@@ -366,18 +354,35 @@ export class Exchange implements ResponseSink, Claimant, Held {
     if (this.#done) return
     this.app.held.delete(this)
     this.#leaveUpstream('destroy')
+    this.#stopBody()
     if (this.error === '') this.status = 499
     this.#done = true
     this.#client.worker.finished(this)
   }
 
-  /** Answers with an error of the platform; nothing of a response was sent. */
-  fail(reason: ErrorReason): void {
+  #stopBody(): void {
+    this.#local?.stop()
+    this.#local = null
+    this.#response.stop()
+  }
+
+  /**
+   * Answers with an error of the platform; nothing of a response was sent.
+   *
+   * @param more Field lines, with CRLF each.
+   */
+  fail(reason: ErrorReason, more = ''): void {
     if (this.#done) return
     this.app.held.delete(this)
     this.error = reason
     const keepAlive = this.#keepAlive && this.isRequestDone && !this.#client.isLeaving
-    const options = { requestId: this.requestId, withoutBody: this.isHead, keepAlive }
+    const options = {
+      requestId: this.requestId,
+      withoutBody: this.isHead,
+      keepAlive,
+      fields: more,
+      page: this.app.gate?.pageFor(errorReasons[reason].status) ?? '',
+    }
     this.status = this.#client.writeError(reason, options)
     this.#finish(keepAlive)
   }

@@ -37,7 +37,12 @@ export class LastResponseHead {
     this.#lastBytes = end
     if (!isLikely) return
     this.#bytes = Buffer.from(bytes.subarray(0, end))
-    const plain = renderResponseHead(head, { keepAlive: true, minor: 1, chunked: head.chunked })
+    const plain = renderResponseHead(head, {
+      keepAlive: true,
+      minor: 1,
+      chunked: head.chunked,
+      fields: '',
+    })
     // Through a buffer the text becomes one piece; a joined one is a tree that each write walks.
     this.#head = head.keep(Buffer.from(plain, 'latin1').toString('latin1'))
   }

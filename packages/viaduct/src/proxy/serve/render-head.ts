@@ -55,14 +55,15 @@ function renderFraming(head: RequestHead): string {
 
 /** HTTP/1.0 is told when the connection stays open. */
 export function renderResponseHead(head: ResponseHead, options: ResponseOptions): string {
-  if (head.rendered !== '' && options.keepAlive && options.minor === 1) return head.rendered
+  const isPlain = options.keepAlive && options.minor === 1 && options.fields === ''
+  if (head.rendered !== '' && isPlain) return head.rendered
   const coding = options.chunked ? 'Transfer-Encoding: chunked\r\n' : ''
   const connection = options.keepAlive
     ? options.minor === 0
       ? 'Connection: keep-alive\r\n'
       : ''
     : 'Connection: close\r\n'
-  return `HTTP/1.1${head.text}${coding}${connection}\r\n`
+  return `HTTP/1.1${head.text}${options.fields}${coding}${connection}\r\n`
 }
 
 /** 100, 103; and 101 with the protocol that it switches to. */

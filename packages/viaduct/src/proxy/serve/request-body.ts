@@ -13,10 +13,13 @@ export class RequestBody {
   #kept = nothing
   #keptBytes = 0
   #isWhole = true
+  /** More may come. */
+  #leftBytes = Infinity
 
   /** @param framing null: the request has no body. */
-  begin(framing: BodyFraming | null): void {
+  begin(framing: BodyFraming | null, maxBytes: number): void {
     this.#framing = framing
+    this.#leftBytes = maxBytes
     this.#kept = nothing
     this.#keptBytes = 0
     this.#isWhole = true
@@ -35,6 +38,10 @@ export class RequestBody {
     return this.#framing?.isBad ?? false
   }
 
+  get isTooLarge(): boolean {
+    return this.#leftBytes < 0
+  }
+
   /** What came is kept: it can be sent once more. */
   get isRepeatable(): boolean {
     return this.#isWhole
@@ -47,7 +54,9 @@ export class RequestBody {
 
   /** @returns How far the body goes in `bytes`; the rest belongs to the next request. */
   take(bytes: Buffer): number {
-    return this.#framing?.take(bytes, 0, bytes.length) ?? 0
+    const end = this.#framing?.take(bytes, 0, bytes.length) ?? 0
+    this.#leftBytes -= end
+    return end
   }
 
   /**

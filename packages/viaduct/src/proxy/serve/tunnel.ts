@@ -20,12 +20,12 @@ export interface TunnelParts {
 
 export class Tunnel implements Claimant {
   claimAt = -1
-  bytesOut = 0
+  #bytesOut = 0
   readonly #client: ClientSide
   readonly #app: App
   readonly #upstream: Upstream
   readonly #connection: UpstreamConnection
-  readonly #onClosed: () => void
+  readonly #onClosed: (bytesOut: number) => void
   /** null: not a WebSocket. */
   readonly #frames: FrameBoundaries | null
   #leaving: NodeJS.Timeout | undefined
@@ -34,7 +34,7 @@ export class Tunnel implements Claimant {
   #closed = false
   #halfClosed = false
 
-  constructor(client: ClientSide, parts: TunnelParts, onClosed: () => void) {
+  constructor(client: ClientSide, parts: TunnelParts, onClosed: (bytesOut: number) => void) {
     this.#client = client
     this.#app = parts.app
     this.#upstream = parts.upstream
@@ -44,6 +44,7 @@ export class Tunnel implements Claimant {
     parts.connection.onTunnelData = (bytes) => this.fromUpstream(bytes)
     parts.connection.onTunnelEnd = () => this.#onUpstreamEnd()
     parts.connection.socket.on('drain', () => client.resume())
+    parts.upstream.claim(this)
   }
 
   fromUpstream(bytes: Buffer): void {
@@ -55,7 +56,7 @@ export class Tunnel implements Claimant {
   }
 
   #pass(bytes: Buffer): void {
-    this.bytesOut += bytes.length
+    this.#bytesOut += bytes.length
     this.#touch()
     if (!this.#connection.passTo(this.#client, bytes)) this.#connection.socket.pause()
   }
@@ -130,6 +131,7 @@ export class Tunnel implements Claimant {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.#leaving)
-    this.#onClosed()
+    this.#upstream.release(this)
+    this.#onClosed(this.#bytesOut)
   }
 }

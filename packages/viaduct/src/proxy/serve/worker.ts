@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import { leaveIdleMs } from '../../model/limits.ts'
+import type { GateContext } from '../edge/visit.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { AccessLog } from '../observe/access-log.ts'
 import type { Way } from '../route/path-table.ts'
@@ -23,6 +24,8 @@ export class Worker implements AsyncDisposable {
   readonly deadlines: Deadlines
   readonly server: Server
   readonly random = Math.random
+  /** See `GateContext`; whoever opens the TLS listener sets it. */
+  httpsPortOf: GateContext['httpsPortOf'] = () => null
   readonly #accessLog: AccessLog | null
   readonly #connections = new Set<ClientLink>()
   readonly #servers: Server[] = []
@@ -53,6 +56,10 @@ export class Worker implements AsyncDisposable {
 
   get connections(): number {
     return this.#connections.size
+  }
+
+  get gateContext(): GateContext {
+    return { now: this.deadlines.now, httpsPortOf: this.httpsPortOf }
   }
 
   /** 32 hexadecimal digits, unique. */

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import type { HttpOptions } from '../../model/http-options.ts'
+import { routeTable } from '../fixtures/route-table.ts'
+import { get, ok, startProxy, TestClient, TestInstance, until } from '../fixtures/test-proxy.ts'
+
+const text = 'The same line again and again.\n'.repeat(5_000)
+const html = 'Content-Type: text/html'
+
+/** The answer of an instance, as it reaches a client that sends these fields. */
+async function fetchThrough(answer: string, fields: string[], http: HttpOptions): Promise<string> {
+  await using instance = await TestInstance.answering(answer)
+  await using proxy = await startProxy(routeTable(1, [{ ports: [instance.port], http }]))
+  using client = new TestClient(proxy.port)
+  client.send(get('/', 'Connection: close', ...fields))
+  return await client.over()
+}
+
+function dechunk(answer: string): Buffer {
+  let rest = answer.slice(answer.indexOf('\r\n\r\n') + 4)
+  const pieces: Buffer[] = []
+  for (;;) {
+    const lineEnd = rest.indexOf('\r\n')
+    const size = Number.parseInt(rest.slice(0, lineEnd), 16)
+    if (size === 0) return Buffer.concat(pieces)
+    pieces.push(Buffer.from(rest.slice(lineEnd + 2, lineEnd + 2 + size), 'latin1'))
+    rest = rest.slice(lineEnd + 4 + size)
+  }
+}
+
+const chunked = (body: string): string =>
+  `HTTP/1.1 200 OK\r\n${html}\r\nTransfer-Encoding: chunked\r\n\r\n` +
+  `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+
+test('text is compressed for who accepts it, from a length or from chunks', async () => {
+  const compress = { compress: true }
+  for (const answer of [ok(text, html, 'ETag: "1"'), chunked(text)]) {
+    const gzip = await fetchThrough(answer, ['Accept-Encoding: gzip'], compress)
+    assert.match(gzip, /\r\nContent-Encoding: gzip\r\nVary: Accept-Encoding\r\n/)
+    assert.doesNotMatch(gzip, /content-length/i)
+    assert.doesNotMatch(gzip, /etag: "1"/i)
+    assert.equal(gunzipSync(dechunk(gzip)).toString(), text)
+    const br = await fetchThrough(answer, ['Accept-Encoding: gzip, br;q=1.0'], compress)
+    assert.match(br, /\r\nContent-Encoding: br\r\n/)
+    assert.equal(brotliDecompressSync(dechunk(br)).toString(), text)
+  }
+})
+
+test('nothing is compressed unasked, unaccepted, twice, too short, or as an event stream', async () => {
+  const accepts = ['Accept-Encoding: gzip']
+  const on = { compress: true }
+  const cases: [string, string[], HttpOptions][] = [
+    [ok(text, html), accepts, {}],
+    [ok(text, html), [], on],
+    [ok(text, html), ['Accept-Encoding: gzip;q=0, br;q=0'], on],
+    [ok(text, html, 'Content-Encoding: x'), accepts, on],
+    [ok(text, html, 'Cache-Control: no-transform'), accepts, on],
+    [ok(text, 'Content-Type: image/png'), accepts, on],
+    [ok(text, 'Content-Type: text/event-stream'), accepts, on],
+    [ok('short', html), accepts, on],
+  ]
+  for (const [answer, fields, http] of cases) {
+    const passed = await fetchThrough(answer, fields, http)
+    assert.ok(passed.endsWith(answer.slice(answer.indexOf('\r\n\r\n'))), answer.slice(0, 120))
+  }
+})
+
+test('what the app has sent is not kept back until it sends more', async () => {
+  await using instance = new TestInstance((socket) =>
+    socket.write(`HTTP/1.1 200 OK\r\n${html}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n`),
+  )
+  await instance.start()
+  const http = { compress: true }
+  await using proxy = await startProxy(routeTable(1, [{ ports: [instance.port], http }]))
+  using client = new TestClient(proxy.port).send(get('/', 'Accept-Encoding: gzip'))
+  await until(
+    () => client.text.includes('\r\n\r\n') && !client.text.endsWith('\r\n\r\n'),
+    'a piece',
+  )
+  instance.sockets[0]?.write('4\r\nlast\r\n0\r\n\r\n')
+  await until(() => client.text.endsWith('\r\n0\r\n\r\n'), 'the end')
+  assert.equal(gunzipSync(dechunk(client.text)).toString(), 'firstlast')
+})
+
+test('an app that breaks off in the middle does not look complete', async () => {
+  await using instance = new TestInstance((socket) => {
+    socket.write(ok(text, html).slice(0, -10))
+    socket.end()
+  })
+  await instance.start()
+  const http = { compress: true }
+  await using proxy = await startProxy(routeTable(1, [{ ports: [instance.port], http }]))
+  using client = new TestClient(proxy.port).send(get('/', 'Accept-Encoding: gzip'))
+  const answer = await client.over()
+  assert.doesNotMatch(answer, /\r\n0\r\n\r\n$/)
+})

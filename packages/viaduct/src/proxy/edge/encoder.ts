@@ -1,0 +1,102 @@
+/**
+ * Compresses a response on its way, for an app that does not and asks for it (`http.compress`): text
+ * of some length, for a client that accepts it, and never an event stream.
+ */
+import {
+  type BrotliCompress,
+  constants,
+  createBrotliCompress,
+  createGzip,
+  type Gzip,
+} from 'node:zlib'
+import { compressMinBytes } from '../../model/limits.ts'
+import { fieldOf } from '../http/field-text.ts'
+import type { ResponseHead } from '../http/response-head.ts'
+import type { ClientSide } from '../serve/client-side.ts'
+import type { UpstreamConnection } from '../serve/upstream-connection.ts'
+
+const textual =
+  /^(?:text\/(?!event-stream)|application\/(?:[\w.+-]*(?:json|xml|javascript|wasm)|manifest)|image\/svg)/i
+
+export type Coding = 'br' | 'gzip'
+
+/** @param acceptEncoding Of the request. @returns null when the response goes on as it is. */
+export function codingFor(head: ResponseHead, acceptEncoding: string): Coding | null {
+  const { status, text, contentLength } = head
+  const isLong = contentLength === -1 ? head.chunked : contentLength >= compressMinBytes
+  if (!isLong || status < 200 || status === 204 || status === 206 || status === 304) return null
+  if (!textual.test(fieldOf(text, 'content-type'))) return null
+  if (fieldOf(text, 'content-encoding') !== '' || fieldOf(text, 'content-range') !== '') return null
+  if (/no-transform/i.test(fieldOf(text, 'cache-control'))) return null
+  const accepts = (coding: string): boolean =>
+    new RegExp(
+      `(?:^|,)\\s*${coding}\\s*(?:;\\s*q=(?!0(?:\\.0*)?(?:,|$))[^,]*)?\\s*(?:,|$)`,
+      'i',
+    ).test(acceptEncoding)
+  return accepts('br') ? 'br' : accepts('gzip') ? 'gzip' : null
+}
+
+/** The head of the encoded response: its length is not known, and a strong tag would be a lie. */
+export function encodedHead(head: ResponseHead, coding: Coding): ResponseHead {
+  const encoded = head.keep('')
+  encoded.contentLength = -1
+  const text = head.text
+    .replace(/\ncontent-length:[^\n]*/i, '')
+    .replace(/(\netag:[ \t]*)(?=")/i, '$1W/')
+    .replace(/\naccept-ranges:[^\n]*/i, '')
+  encoded.text = `${text}Content-Encoding: ${coding}\r\nVary: Accept-Encoding\r\n`
+  return encoded
+}
+
+export class Encoder {
+  readonly #stream: BrotliCompress | Gzip
+  readonly #client: ClientSide
+  readonly #inChunks: boolean
+  #connection: UpstreamConnection | null = null
+
+  /** @param options.inChunks The client gets chunks (HTTP/1.1), not the bare bytes (HTTP/2). */
+  constructor(client: ClientSide, coding: Coding, options: { inChunks: boolean }) {
+    this.#client = client
+    this.#inChunks = options.inChunks
+    // What the app has sent must not wait here for what it sends later.
+    this.#stream =
+      coding === 'br'
+        ? createBrotliCompress({
+            flush: constants.BROTLI_OPERATION_FLUSH,
+            params: { [constants.BROTLI_PARAM_QUALITY]: 4 },
+          })
+        : createGzip({ flush: constants.Z_SYNC_FLUSH })
+    this.#stream.on('data', (piece: Buffer) => this.#send(piece))
+    this.#stream.on('drain', () => this.#connection?.socket.resume())
+  }
+
+  /** @returns False: read no more from the instance; it is resumed. */
+  write(bytes: Buffer, connection: UpstreamConnection): boolean {
+    this.#connection = connection
+    return this.#stream.write(Buffer.from(bytes))
+  }
+
+  onClientDrain(): void {
+    this.#stream.resume()
+  }
+
+  end(onEnd: () => void): void {
+    this.#connection = null
+    this.#stream.once('end', () => {
+      if (this.#inChunks) this.#client.writeBytes(Buffer.from('0\r\n\r\n'))
+      onEnd()
+    })
+    this.#stream.end()
+  }
+
+  stop(): void {
+    this.#stream.destroy()
+  }
+
+  #send(piece: Buffer): void {
+    const bytes = this.#inChunks
+      ? Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n')])
+      : piece
+    if (!this.#client.writeBytes(bytes)) this.#stream.pause()
+  }
+}

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { randomBytes, scryptSync } from 'node:crypto'
+import { test } from 'node:test'
+import type { HttpOptions } from '../../model/http-options.ts'
+import type { AppRoute } from '../../model/route.ts'
+import { routeTable } from '../fixtures/route-table.ts'
+import { get, ok, startProxy, TestClient, TestInstance, until } from '../fixtures/test-proxy.ts'
+import { AddressList } from './address-list.ts'
+import { clientKey, RateLimiter } from './rate-limiter.ts'
+
+/** The answers to requests on one connection to an app with these options. */
+async function ask(http: HttpOptions, ...requests: string[]): Promise<string> {
+  await using instance = await TestInstance.answering(ok('app'))
+  await using proxy = await startProxy(routeTable(1, [{ ports: [instance.port], http }]))
+  proxy.worker.httpsPortOf = (hostname) => (hostname === 'plain.localhost' ? null : 8443)
+  using client = new TestClient(proxy.port)
+  for (const request of requests) {
+    const before = client.statuses.length
+    client.send(request)
+    await client.answers(before + 1)
+    if (client.isOver) break
+  }
+  return client.text
+}
+
+function passwordHash(password: string): string {
+  const salt = randomBytes(16)
+  return `scrypt:${salt.toString('base64url')}:${scryptSync(password, salt, 32).toString('base64url')}`
+}
+
+const basic = (text: string): string =>
+  `Authorization: Basic ${Buffer.from(text).toString('base64')}`
+
+test('http goes to https where there is a certificate, with method and path as they were', async () => {
+  const text = await ask({ redirectToHttps: true }, get('/a?b=c'))
+  assert.match(text, /^HTTP\/1.1 308 /)
+  assert.match(text, /\r\nLocation: https:\/\/app.localhost:8443\/a\?b=c\r\n/)
+  assert.doesNotMatch(text, /viaduct-error/)
+  const request = 'GET / HTTP/1.1\r\nHost: plain.localhost\r\n\r\n'
+  assert.match(await ask({ redirectToHttps: true }, request), /^HTTP\/1.1 200 /)
+})
+
+test('other hosts go to the canonical one, at the port where they came', async () => {
+  const options = { canonicalHost: 'www.example.com' }
+  const ported = 'GET /x HTTP/1.1\r\nHost: example.com:8080\r\n\r\n'
+  assert.match(await ask(options, ported), /\r\nLocation: http:\/\/www.example.com:8080\/x\r\n/)
+  const right = 'GET /x HTTP/1.1\r\nHost: WWW.example.com\r\n\r\n'
+  assert.match(await ask(options, right), /^HTTP\/1.1 200 /)
+  const both = { ...options, redirectToHttps: true }
+  assert.match(await ask(both, ported), /\r\nLocation: https:\/\/www.example.com:8443\/x\r\n/)
+})
+
+test('addresses are let in and kept out by network; what is denied is denied first', async () => {
+  assert.match(await ask({ deny: ['127.0.0.0/8'] }, get('/')), / 403 [^]*viaduct-error: denied/)
+  assert.match(await ask({ allow: ['127.0.0.1'] }, get('/')), /^HTTP\/1.1 200 /)
+  assert.match(await ask({ allow: ['10.0.0.0/8'] }, get('/')), /^HTTP\/1.1 403 /)
+  assert.match(await ask({ allow: ['127.0.0.1'], deny: ['127.0.0.1'] }, get('/')), / 403 /)
+  const list = new AddressList(['2001:db8::/32', '192.0.2.7'])
+  assert.deepEqual(
+    ['2001:db8:1::9', '2001:db9::1', '192.0.2.7', '192.0.2.8', 'unknown'].map((a) => list.has(a)),
+    [true, false, true, false, false],
+  )
+})
+
+test('only who has the password is let in, and knows how to ask', async () => {
+  const users = [{ name: 'ann', passwordHash: passwordHash('pass:wörd') }]
+  const options = { basicAuth: { realm: 'Staff', users } }
+  const text = await ask(
+    options,
+    get('/'),
+    get('/', basic('ann:wrong')),
+    get('/', basic('bob:pass:wörd')),
+    get('/', 'Authorization: Bearer x'),
+    get('/', basic('ann:pass:wörd')),
+    get('/', basic('ann:pass:wörd')),
+    get('/', basic('ann:wrong')),
+  )
+  const statuses = [...text.matchAll(/HTTP\/1.1 (\d+) /g)].map(([, status]) => Number(status))
+  assert.deepEqual(statuses, [401, 401, 401, 401, 200, 200, 401])
+  assert.match(text, /\r\nWWW-Authenticate: Basic realm="Staff", charset="UTF-8"\r\n/)
+})
+
+test('a body that comes while the password is being checked arrives whole', async () => {
+  const options = { basicAuth: { users: [{ name: 'a', passwordHash: passwordHash('b') }] } }
+  const size = 300_000
+  await using instance = new TestInstance((socket, all) => {
+    if (all.length - all.indexOf('\r\n\r\n') - 4 === size) socket.write(ok('whole'))
+  })
+  await instance.start()
+  await using proxy = await startProxy(routeTable(1, [{ ports: [instance.port], http: options }]))
+  using client = new TestClient(proxy.port)
+  client.send(
+    `POST / HTTP/1.1\r\nHost: a\r\n${basic('a:b')}\r\nContent-Length: ${size}\r\n\r\n${'x'.repeat(size)}`,
+  )
+  assert.deepEqual(await client.answers(1), [200])
+})
+
+test('too many requests get 429 with the time to wait; each client and the app have a limit', async () => {
+  const rateLimit = { perClient: { requests: 2, perMs: 60_000 } }
+  const text = await ask({ rateLimit }, get('/1'), get('/2'), get('/3'))
+  const statuses = [...text.matchAll(/HTTP\/1.1 (\d+) /g)].map(([, status]) => Number(status))
+  assert.deepEqual(statuses, [200, 200, 429])
+  assert.match(text, /viaduct-error: rate-limited\r\n[^]*Retry-After: (29|30)\r\n/)
+  const perApp = { rateLimit: { perApp: { requests: 1, perMs: 60_000 } } }
+  assert.match(await ask(perApp, get('/1'), get('/2')), / 200 [^]* 429 /)
+})
+
+test('a limiter lets bursts through, then one at a time, and knows clients apart', () => {
+  const limiter = new RateLimiter({ requests: 10, perMs: 1_000, burst: 3 })
+  const take = (now: number, key = 'a'): number => limiter.take(key, now)
+  assert.deepEqual([take(0), take(0), take(0), take(0)], [0, 0, 0, 100])
+  assert.equal(take(0, 'b'), 0)
+  assert.equal(take(99), 1)
+  assert.equal(take(100), 0)
+  assert.equal(take(100), 100)
+  assert.deepEqual([take(10_000), take(10_000), take(10_000), take(10_000)], [0, 0, 0, 100])
+})
+
+test('one user of IPv6 has a network of /64, one of IPv4 an address', () => {
+  assert.equal(clientKey('1.2.3.4'), '1.2.3.4')
+  const same = ['2001:db8:1:2::1', '2001:db8:1:2:ffff::9', '2001:db8:1:2:3:4:5:6']
+  assert.equal(new Set(same.map(clientKey)).size, 1)
+  assert.notEqual(clientKey('2001:db8:1:3::1'), clientKey('2001:db8:1:2::1'))
+  assert.equal(clientKey('::1'), '0:0:0:0')
+  assert.equal(clientKey('fe80::1%eth0'), 'fe80:0:0:0')
+})
+
+test('a body that is longer than allowed gets 413, said beforehand or counted on the way', async () => {
+  const options = { bodyMaxBytes: 10 }
+  const said = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n'
+  assert.match(await ask(options, said), / 413 [^]*viaduct-error: body-too-large/)
+  const counted = `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n12345678\r\n`
+  assert.match(await ask(options, `${counted}8\r\n12345678\r\n`), / 413 /)
+  const fits = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n1234567890'
+  assert.match(await ask(options, fits), /^HTTP\/1.1 200 /)
+})
+
+test('maintenance answers everybody with its page; error pages stand for our sentences', async () => {
+  const route = routeTable(1, [{ ports: [1] }]).apps[0] as AppRoute
+  const table = {
+    ...routeTable(1, []),
+    apps: [{ ...route, maintenance: { page: '<h1>Zurück um 12</h1>', retryAfterS: 600 } }],
+    defaultApp: route.app,
+  }
+  await using proxy = await startProxy(table)
+  using client = new TestClient(proxy.port).send(get('/'))
+  await client.answers(1)
+  assert.match(client.text, / 503 [^]*viaduct-error: maintenance\r\n[^]*Retry-After: 600\r\n/)
+  assert.match(client.text, /Content-Type: text\/html; charset=utf-8\r\n/)
+  assert.ok(Buffer.from(client.text, 'latin1').toString('utf8').endsWith('<h1>Zurück um 12</h1>'))
+  const length = Number(/Content-Length: (\d+)/.exec(client.text)?.[1])
+  assert.equal(length, Buffer.byteLength('<h1>Zurück um 12</h1>'))
+  const pages = { errorPages: { '413': '<p>large</p>', '4xx': '<p>other</p>' }, bodyMaxBytes: 1 }
+  const large = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n'
+  assert.match(await ask(pages, large), /<p>large<\/p>$/)
+  assert.match(await ask({ ...pages, deny: ['127.0.0.1'] }, get('/')), /<p>other<\/p>$/)
+})
+
+test('counts of a limit live on when only the instances change', async () => {
+  await using instance = await TestInstance.answering(ok('app'))
+  const http = { rateLimit: { perApp: { requests: 1, perMs: 60_000 } } }
+  await using proxy = await startProxy(routeTable(1, [{ ports: [instance.port], http }]))
+  using client = new TestClient(proxy.port).send(get('/'))
+  assert.deepEqual(await client.answers(1), [200])
+  const next = routeTable(2, [{ ports: [instance.port], http: structuredClone(http) }])
+  proxy.worker.router.apply(next)
+  client.send(get('/'))
+  assert.deepEqual(await client.answers(2), [200, 429])
+})
+
+test('a client that resets while its password is checked is forgotten', async () => {
+  const options = { basicAuth: { users: [{ name: 'a', passwordHash: passwordHash('b') }] } }
+  await using instance = await TestInstance.answering(ok('app'))
+  await using proxy = await startProxy(routeTable(1, [{ ports: [instance.port], http: options }]))
+  const client = new TestClient(proxy.port).send(get('/', basic('a:b')))
+  const [app] = proxy.worker.router.apps
+  await until(() => app?.counter.requests === 1, 'the request came')
+  client.socket.resetAndDestroy()
+  await until(() => proxy.worker.connections === 0, 'the client is gone')
+  using other = new TestClient(proxy.port).send(get('/', basic('a:b')))
+  assert.deepEqual(await other.answers(1), [200])
+  assert.equal(instance.received.join('').split('GET').length, 2)
+})

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import type { AppRoute } from '../../model/route.ts'
+import { routeTable } from '../fixtures/route-table.ts'
+import { get, ok, startProxy, TestClient, TestInstance, until } from '../fixtures/test-proxy.ts'
+import { parseRange } from './parse-range.ts'
+
+interface Site extends AsyncDisposable {
+  /** The answer to one request; its body too. */
+  ask(request: string): Promise<string>
+  readonly port: number
+}
+
+/** A worker that serves `public` of a directory with files, before an instance or without one. */
+async function openSite(options: { isAlone?: boolean } = {}): Promise<Site> {
+  const root = await mkdtemp(join(tmpdir(), 'static-'))
+  const dir = join(root, 'public')
+  await mkdir(join(dir, 'docs'), { recursive: true })
+  await mkdir(join(dir, 'empty'))
+  await writeFile(join(root, 'secret'), 'secret')
+  await writeFile(join(dir, 'index.html'), '<h1>start</h1>')
+  await writeFile(join(dir, 'docs/index.html'), 'docs')
+  await writeFile(join(dir, 'style.css'), 'body { color: red }')
+  await writeFile(join(dir, 'style.css.gz'), gzipSync('body { color: red }'))
+  await writeFile(join(dir, '.env'), 'TOKEN=1')
+  await writeFile(join(dir, 'a b.txt'), 'space')
+  await writeFile(join(dir, 'large.bin'), Buffer.alloc(3_000_000, 'x'))
+  await symlink('../secret', join(dir, 'out'))
+  await symlink('style.css', join(dir, 'in.css'))
+  const instance = await TestInstance.answering(ok('app'))
+  const ports = options.isAlone ? [] : [instance.port]
+  const [route] = routeTable(1, [{ ports }]).apps as [AppRoute]
+  const whenEmpty = options.isAlone ? 'scaled-to-zero' : 'hold'
+  const apps = [{ ...route, whenEmpty, staticDirs: [dir] } as const]
+  const proxy = await startProxy({ ...routeTable(1, []), apps, defaultApp: route.app })
+  return {
+    port: proxy.port,
+    async ask(request) {
+      using client = new TestClient(proxy.port)
+      client.send(request.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
+      return await client.over()
+    },
+    async [Symbol.asyncDispose]() {
+      await proxy[Symbol.asyncDispose]()
+      await instance[Symbol.asyncDispose]()
+      await rm(root, { recursive: true })
+    },
+  }
+}
+
+const field = (answer: string, name: string): string =>
+  new RegExp(`\r\n${name}: ([^\r]*)`, 'i').exec(answer)?.[1] ?? ''
+const bodyOf = (answer: string): string => answer.slice(answer.indexOf('\r\n\r\n') + 4)
+
+test('a file is served with its type and tag, what is no file goes to the app', async () => {
+  await using site = await openSite()
+  const css = await site.ask(get('/style.css?v=1'))
+  assert.match(css, /^HTTP\/1.1 200 OK\r\n/)
+  assert.equal(field(css, 'content-type'), 'text/css; charset=utf-8')
+  assert.equal(field(css, 'x-content-type-options'), 'nosniff')
+  assert.equal(bodyOf(css), 'body { color: red }')
+  assert.equal(bodyOf(await site.ask(get('/'))), '<h1>start</h1>')
+  assert.equal(bodyOf(await site.ask(get('/a%20b.txt'))), 'space')
+  assert.equal(bodyOf(await site.ask(get('/in.css'))), 'body { color: red }')
+  assert.equal(field(await site.ask(get('/docs?x=1')), 'location'), '/docs/?x=1')
+  assert.equal(bodyOf(await site.ask(get('/docs/'))), 'docs')
+  const toTheApp = ['/other', '/empty/', '/style.css/', '/../secret', '/%2e%2e/secret', '/out']
+  for (const path of [...toTheApp, '/.env', '/%2eenv', '/%00', '/%zz', '/docs/..%2f..%2fsecret']) {
+    assert.equal(bodyOf(await site.ask(get(path))), 'app', path)
+  }
+  const post = 'POST /style.css HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n'
+  assert.equal(bodyOf(await site.ask(post)), 'app')
+  const head = await site.ask(get('/style.css').replace('GET', 'HEAD'))
+  assert.equal(field(head, 'content-length'), '19')
+  assert.equal(bodyOf(head), '')
+})
+
+test('without an instance what is no file is 404', async () => {
+  await using site = await openSite({ isAlone: true })
+  assert.equal(bodyOf(await site.ask(get('/'))), '<h1>start</h1>')
+  assert.match(await site.ask(get('/other')), / 404 [^]*viaduct-error: no-file\r\n/)
+})
+
+test('who has the file already gets 304, by tag or by date', async () => {
+  await using site = await openSite()
+  const css = await site.ask(get('/style.css'))
+  const etag = field(css, 'etag')
+  for (const condition of [
+    `If-None-Match: ${etag}`,
+    `If-None-Match: "other", W/${etag}`,
+    'If-None-Match: *',
+    `If-Modified-Since: ${field(css, 'last-modified')}`,
+  ]) {
+    const answer = await site.ask(get('/style.css', condition))
+    assert.match(answer, /^HTTP\/1.1 304 /, condition)
+    assert.equal(bodyOf(answer), '')
+    assert.equal(field(answer, 'etag'), etag)
+  }
+  const since = 'If-Modified-Since: Thu, 01 Jan 1998 00:00:00 GMT'
+  for (const condition of ['If-None-Match: "other"', since, 'If-Modified-Since: nonsense']) {
+    assert.match(await site.ask(get('/style.css', condition)), /^HTTP\/1.1 200 /, condition)
+  }
+})
+
+test('ranges are cut out, and only of the file that the client has', async () => {
+  await using site = await openSite()
+  const part = await site.ask(get('/style.css', 'Range: bytes=5-10'))
+  assert.match(part, /^HTTP\/1.1 206 Partial Content\r\n/)
+  assert.equal(field(part, 'content-range'), 'bytes 5-10/19')
+  assert.equal(bodyOf(part), '{ colo')
+  assert.equal(bodyOf(await site.ask(get('/style.css', 'Range: bytes=-3'))), 'ed }'.slice(1))
+  const beyond = await site.ask(get('/style.css', 'Range: bytes=19-'))
+  assert.match(beyond, /^HTTP\/1.1 416 /)
+  assert.equal(field(beyond, 'content-range'), 'bytes */19')
+  const etag = field(part, 'etag')
+  const range = 'Range: bytes=0-0'
+  assert.match(await site.ask(get('/style.css', range, `If-Range: ${etag}`)), / 206 /)
+  assert.match(await site.ask(get('/style.css', range, 'If-Range: "other"')), / 200 /)
+})
+
+test('a compressed file beside it is sent to who accepts it', async () => {
+  await using site = await openSite()
+  const packed = await site.ask(get('/style.css', 'Accept-Encoding: br, gzip;q=0.5'))
+  assert.equal(field(packed, 'content-encoding'), 'gzip')
+  assert.equal(field(packed, 'vary'), 'Accept-Encoding')
+  assert.equal(field(packed, 'content-type'), 'text/css; charset=utf-8')
+  const plain = await site.ask(get('/style.css', 'Accept-Encoding: gzip;q=0'))
+  assert.equal(field(plain, 'content-encoding'), '')
+  assert.notEqual(field(plain, 'etag'), field(packed, 'etag'))
+})
+
+test('a large file arrives whole at a client that reads late, and its reading stops with it', async () => {
+  await using site = await openSite()
+  using client = new TestClient(site.port)
+  client.socket.pause()
+  client.send(get('/large.bin'))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  client.socket.resume()
+  await until(() => client.text.length > 3_000_000, 'the file')
+  assert.equal(bodyOf(client.text).length, 3_000_000)
+  const leaver = new TestClient(site.port)
+  leaver.socket.pause()
+  leaver.send(get('/large.bin'))
+  await until(() => leaver.socket.bytesWritten > 0, 'the request was sent')
+  leaver.socket.resetAndDestroy()
+  client.send(get('/style.css'))
+  await until(() => client.text.endsWith('body { color: red }'), 'the next answer')
+})
+
+test('ranges are read as RFC 9110 says', () => {
+  const cases: [string, ReturnType<typeof parseRange>][] = [
+    ['bytes=0-0', { start: 0, end: 1 }],
+    ['bytes=90-', { start: 90, end: 100 }],
+    ['bytes=90-1000', { start: 90, end: 100 }],
+    ['bytes=-1000', { start: 0, end: 100 }],
+    ['bytes=100-', 'unsatisfiable'],
+    ['bytes=-0', 'unsatisfiable'],
+    ['bytes=5-4', null],
+    ['bytes=0-1,3-4', null],
+    ['bytes=-', null],
+    ['lines=1-2', null],
+    ['', null],
+  ]
+  for (const [text, range] of cases) assert.deepEqual(parseRange(text, 100), range, text)
+})

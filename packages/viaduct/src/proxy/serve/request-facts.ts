@@ -1,0 +1,79 @@
+/** What is known of a request, and what became of it: for the instance, the access log, counters. */
+import type { ReleaseNumber } from '../../model/ids.ts'
+import type { BodyFraming } from '../http/body-framing.ts'
+import type { RequestHead } from '../http/request-head.ts'
+import type { App } from '../route/app.ts'
+import type { Way } from '../route/path-table.ts'
+import type { Peer } from './client-side.ts'
+import type { ErrorReason } from './error-reasons.ts'
+
+const idempotent: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'TRACE',
+  'PUT',
+  'DELETE',
+])
+
+/** Where a request came, and goes. */
+export interface ExchangeParts {
+  readonly way: Way
+  readonly requestId: string
+  readonly body: BodyFraming | null
+}
+
+export abstract class RequestFacts implements Peer {
+  readonly address: string
+  readonly proto: 'http' | 'https'
+  app: App
+  /** Of the path, that the instance does not see. */
+  prefix = ''
+  method = ''
+  path = ''
+  host = ''
+  requestId = ''
+  isHead = false
+  /** On the clock of the deadlines. */
+  startedMs = 0
+  /** Unix milliseconds. */
+  startedAt = 0
+  release: ReleaseNumber | null = null
+  status = 0
+  bytesOut = 0
+  retries = 0
+  /** Empty: the app answered. */
+  error: ErrorReason | '' = ''
+  /** Empty: no instance had it. */
+  instance = ''
+
+  constructor({ address, proto }: Peer, app: App) {
+    this.address = address
+    this.proto = proto
+    this.app = app
+  }
+
+  /** It may be sent again though an instance may have acted on it (RFC 9110 §9.2.2). */
+  get isIdempotent(): boolean {
+    return idempotent.has(this.method)
+  }
+
+  protected note(
+    head: RequestHead,
+    { app, prefix }: Way,
+    { requestId, startedMs }: { requestId: string; startedMs: number },
+  ): void {
+    this.app = app
+    this.prefix = prefix
+    this.method = head.method
+    this.path = head.target
+    this.host = head.host
+    this.requestId = requestId
+    this.isHead = head.method === 'HEAD'
+    this.startedMs = startedMs
+    this.startedAt = Date.now()
+    this.release = app.route.release
+    this.status = this.bytesOut = this.retries = 0
+    this.error = this.instance = ''
+  }
+}
