@@ -33,6 +33,7 @@ export interface KeeperArmResult extends WriterResult {
 const writer = join(import.meta.dirname, 'log-writer.ts')
 const drainMs = 60_000
 
+/** The writer into the keeper's log path. */
 export async function keeperArm(options: WriterOptions): Promise<KeeperArmResult> {
   return await inFolder(async (folder) => {
     const dir = join(folder, 'i')
@@ -60,6 +61,7 @@ export async function keeperArm(options: WriterOptions): Promise<KeeperArmResult
   })
 }
 
+/** The writer into `cat > FILE`. */
 export async function catArm(options: WriterOptions): Promise<WriterResult> {
   return await inFolder(async (folder) => {
     // A real pipe: what Node.js makes for its children is a socket.

@@ -1,9 +1,9 @@
 /**
- * Reads the lines of a log; followed, through lost connections and restarts of the daemon, each line
- * once.
+ * Reads the lines of a log; followed, through lost connections and restarts of the daemon, each
+ * line once.
  *
- * The server can be asked for lines from a time on. Lines of several files come nearly, not exactly,
- * by time: so it is asked for a moment more, and what came already is left out.
+ * The server can be asked for lines from a time on. Lines of several files come nearly, not
+ * exactly, by time: so it is asked for a moment more, and what came already is left out.
  */
 import { logLinesMax } from '../model/limits.ts'
 import { readLines } from './event-stream.ts'

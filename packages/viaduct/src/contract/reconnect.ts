@@ -10,8 +10,8 @@ const steadyMs = 10_000
 /**
  * What `connect` yields, from one connection after the other.
  *
- * @param connect Connects and goes on after what it yielded last. Returns the result when the stream
- *   is complete, undefined when it only ended.
+ * @param connect Connects and goes on after what it yielded last. Returns the result when the
+ *   stream is complete, undefined when it only ended.
  * @returns The result, as the generator's return value.
  * @throws {AppError} `no-server` after `streamReconnectMaxMs` without a connection; what the server
  *   said.

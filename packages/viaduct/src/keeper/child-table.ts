@@ -23,7 +23,7 @@ export interface InstanceRow extends ProcessIdentity {
   readonly logSource: string
   readonly emitOutput: boolean
   readonly labels: Readonly<Record<string, string | number>>
-  /** What it gets from SIGTERM to SIGKILL when the keeper stops; rows of an older keeper lack it. */
+  /** From SIGTERM to SIGKILL when the keeper stops; rows of an older keeper lack it. */
   readonly stopTimeoutMs?: number
   /** `stop` was called: what happens then is by our will. */
   readonly stopping: boolean

@@ -11,8 +11,8 @@ import { AppError } from '../model/app-error.ts'
 import { runHelper } from './run-helper.ts'
 
 /**
- * @throws {AppError} `already-running`, with the pid of the keeper that has it; `spawn-failed`: there
- *   is no `flock`, or it does not end.
+ * @throws {AppError} `already-running`, with the pid of the keeper that has it; `spawn-failed`:
+ *   there is no `flock`, or it does not end.
  */
 export async function takeKeeperLock(path: string): Promise<AsyncDisposable> {
   const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)

@@ -2,8 +2,8 @@
  * Keeps the logs of daemon and proxies, `logs/*.platform.log`, within the limits of all logs.
  *
  * They write to the file themselves, so that a keeper that is dead holds none of them up; a file
- * that somebody has open cannot be exchanged, so it is copied and emptied. A line that is written in
- * the few microseconds between the last look and the emptying is lost.
+ * that somebody has open cannot be exchanged, so it is copied and emptied. A line that is written
+ * in the few microseconds between the last look and the emptying is lost.
  */
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs'
@@ -40,7 +40,9 @@ export function watchPlatformLogs(
     }
     working = null
   }
-  const timer = setInterval(() => (working ??= work()), platformLogCheckMs)
+  const timer = setInterval(() => {
+    working ??= work()
+  }, platformLogCheckMs)
   timer.unref()
   return {
     async [Symbol.asyncDispose]() {
