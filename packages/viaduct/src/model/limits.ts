@@ -70,7 +70,7 @@ export const treeSyncTimeoutMs = 10_000
 /** A log file is rotated at this size; this many old ones are kept per release. */
 export const logFileMaxBytes = 10 * 1024 * 1024
 export const logFilesKept = 4
-/** The logs of daemon and proxies are looked at this often: one that fails in a loop writes much. */
+/** Logs of daemon and proxies are looked at this often: one that fails in a loop writes much. */
 export const platformLogCheckMs = 1_000
 /** A longer line is cut into several, each with its own stamp. */
 export const logLineMaxBytes = 16 * 1024
