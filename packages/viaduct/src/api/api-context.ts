@@ -1,4 +1,5 @@
 /** What the handlers of the API work with. */
+import type { CertificateBook } from '../certs/open-certificates.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { DataLayout } from '../model/layout.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -6,6 +7,7 @@ import type { TokenBook } from './tokens/token-book.ts'
 
 export interface ApiContext {
   readonly engine: Engine
+  readonly certs: CertificateBook
   readonly settings: Settings
   readonly layout: DataLayout
   readonly book: TokenBook

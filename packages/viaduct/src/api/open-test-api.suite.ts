@@ -1,8 +1,10 @@
 /** The API on a free port over an engine in memory, in a directory of its own, for tests. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Certificates, openCertificates } from '../certs/open-certificates.ts'
 import { type Client, createClient } from '../contract/client.ts'
+import type { TlsTable } from '../model/tls.ts'
 import { type DataLayout, dataLayout } from '../model/layout.ts'
 import { silentLog } from '../model/log.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -20,15 +22,27 @@ export interface TestApi extends AsyncDisposable {
   readonly engine: MemoryEngine
   readonly store: Store
   readonly layout: DataLayout
+  readonly certs: Certificates
+  /** What the proxies were told. */
+  readonly tables: readonly TlsTable[]
 }
 
 export async function openTestApi(changes: Partial<Settings> = {}): Promise<TestApi> {
   const root = await mkdtemp(join(tmpdir(), 'viaduct-api-'))
   const layout = dataLayout(root)
+  await mkdir(layout.run)
   const engine = new MemoryEngine()
   const store = await openMemoryStore()
   const settings = testSettings(root, changes)
-  const api = await openApi({ engine, store, settings, layout, log: silentLog, version: '0.0.0' })
+  const tables: TlsTable[] = []
+  const certs = await openCertificates({
+    ...{ dir: layout.certificates, tablePath: layout.tls, settings, log: silentLog },
+    publish: async (table) => void tables.push(table),
+    ...{ userAgent: 'viaduct/test', now: Date.now, random: Math.random },
+  })
+  const api = await openApi({
+    ...{ engine, certs, store, settings, layout, log: silentLog, version: '0.0.0' },
+  })
   const url = `http://127.0.0.1:${api.port}`
   const token = (await readFile(layout.adminToken, 'utf8')).trim()
   return {
@@ -39,8 +53,11 @@ export async function openTestApi(changes: Partial<Settings> = {}): Promise<Test
     engine,
     store,
     layout,
+    certs,
+    tables,
     async [Symbol.asyncDispose]() {
       await api[Symbol.asyncDispose]()
+      await certs[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()
       await rm(root, { recursive: true })
     },

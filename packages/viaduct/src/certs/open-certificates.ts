@@ -132,7 +132,8 @@ class Book implements Certificates {
 
   list(): CertificateView[] {
     const domains = new Set([...this.#certificates.keys(), ...this.#wanted])
-    return [...domains].sort().flatMap((domain) => this.#view(domain) ?? [])
+    const names = this.#names()
+    return [...domains].sort().flatMap((domain) => this.#view(domain, names) ?? [])
   }
 
   async add(text: string, pem: { certPem: string; keyPem: string }): Promise<CertificateView> {
@@ -187,7 +188,10 @@ class Book implements Certificates {
   }
 
   want(hosts: Iterable<string>): void {
-    this.#wanted = new Set(hosts)
+    const wanted = new Set(hosts)
+    // Routes change with each deploy, their hosts seldom.
+    if (isSame(wanted, this.#wanted)) return
+    this.#wanted = wanted
     this.#renewals?.want(this.#wanted)
   }
 
@@ -271,9 +275,13 @@ class Book implements Certificates {
     }
   }
 
-  #view(domain: string): CertificateView | null {
+  #names(): Set<string> {
+    return new Set([...this.#certificates.values()].flatMap(({ names }) => names))
+  }
+
+  #view(domain: string, names = this.#names()): CertificateView | null {
     return viewDomain(domain, {
-      certificates: this.#certificates,
+      ...{ certificates: this.#certificates, names },
       attempt: this.#attempts.get(domain) ?? null,
       isOrdering: this.#renewals?.ordering.has(domain) ?? false,
       isAutomatic: this.#renewals !== null && this.#wanted.has(domain),
@@ -289,4 +297,8 @@ function byPrecedence(a: Certificate, b: Certificate): number {
 
 function tlsCertificate({ names, certPem, keyPem, notAfter }: Certificate) {
   return { names, certPem, keyPem, notAfter }
+}
+
+function isSame(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && [...a].every((one) => b.has(one))
 }

@@ -1,5 +1,5 @@
 /** What people see of a domain's certificate: never its key. Pure. */
-import { type Certificate, covers } from '../model/certificate.ts'
+import { type Certificate, isCovered } from '../model/certificate.ts'
 import { type Attempt, canBeOrdered, renewalAt } from './renew/plan-renewals.ts'
 
 /** `missing`: it is routed, and unknown names' certificate is what clients get. */
@@ -28,6 +28,8 @@ export function viewDomain(
   domain: string,
   facts: {
     readonly certificates: ReadonlyMap<string, Certificate>
+    /** Of all certificates. */
+    readonly names: ReadonlySet<string>
     readonly attempt: Attempt | null
     readonly isOrdering: boolean
     readonly isAutomatic: boolean
@@ -36,7 +38,7 @@ export function viewDomain(
 ): CertificateView | null {
   const { certificates, attempt, isOrdering, isAutomatic, now } = facts
   const own = certificates.get(domain)
-  if (!own && (!canBeOrdered(domain) || isCovered(domain, certificates))) return null
+  if (!own && (!canBeOrdered(domain) || isCovered(domain, facts.names))) return null
   const state = own ? (own.notAfter <= now ? 'expired' : 'valid') : 'missing'
   return {
     domain,
@@ -51,8 +53,4 @@ export function viewDomain(
     lastError: attempt?.message ?? null,
     retriesAt: attempt && isAutomatic ? attempt.retryAt : null,
   }
-}
-
-function isCovered(domain: string, certificates: ReadonlyMap<string, Certificate>): boolean {
-  return [...certificates.values()].some(({ names }) => names.some((name) => covers(name, domain)))
 }

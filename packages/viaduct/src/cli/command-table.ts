@@ -98,6 +98,36 @@ export const commandGroups: readonly CommandGroup[] = [
     ],
   },
   {
+    title: 'Routes and requests:',
+    commands: [
+      {
+        name: 'routes',
+        summary: 'show and change where an app answers: host and path',
+        load: async () => (await import('./edge/routes.ts')).defineRoutes,
+      },
+      {
+        name: 'domains',
+        summary: 'show and change the host names of an app',
+        load: async () => (await import('./edge/domains.ts')).defineDomains,
+      },
+      {
+        name: 'http',
+        summary: 'show and change how requests are treated: limits, access, timeouts',
+        load: async () => (await import('./edge/http.ts')).defineHttp,
+      },
+      {
+        name: 'maintenance',
+        summary: 'answer every request of an app with a page, and end that again',
+        load: async () => (await import('./edge/maintenance.ts')).defineMaintenance,
+      },
+      {
+        name: 'certs',
+        summary: 'list, add, remove and renew certificates',
+        load: async () => (await import('./certs/certs.ts')).defineCerts,
+      },
+    ],
+  },
+  {
     title: 'Look inside:',
     commands: [
       {

@@ -11,7 +11,13 @@ import { edgeRoutes } from './routes/edge-routes.ts'
 import { platformRoutes } from './routes/platform-routes.ts'
 import type { Route } from './route.ts'
 
-export const routes = { ...platformRoutes, ...appRoutes, ...deployRoutes, ...edgeRoutes, ...certificateRoutes }
+export const routes = {
+  ...platformRoutes,
+  ...appRoutes,
+  ...deployRoutes,
+  ...edgeRoutes,
+  ...certificateRoutes,
+}
 
 export type Routes = typeof routes
 export type RouteName = keyof Routes

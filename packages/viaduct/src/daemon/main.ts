@@ -9,9 +9,11 @@ import { fstatSync } from 'node:fs'
 import { resolve as resolvePath } from 'node:path'
 import { parseArgs } from 'node:util'
 import { openApi } from '../api/open-api.ts'
-import { openEngine } from '../engine/open-engine.ts'
+import { type Certificates, openCertificates } from '../certs/open-certificates.ts'
+import { type NodeEngine, openEngine } from '../engine/open-engine.ts'
 import { AppError, messageOf } from '../model/app-error.ts'
 import { dataLayout } from '../model/layout.ts'
+import type { Log } from '../model/log.ts'
 import { readSettings } from '../settings/settings-file.ts'
 import { openSqliteStore } from '../store/sqlite-store.ts'
 import { collectStartGarbage } from '../memory/collect-garbage.ts'
@@ -51,13 +53,44 @@ async function runDaemon(dataDir: string, signal: AbortSignal): Promise<void> {
   const version = readVersion()
   await using store = await openSqliteStore({ path: layout.database })
   await using engine = await openEngine({ settings, layout, store, log })
+  await using certs = await openCertificates({
+    ...{ dir: layout.certificates, tablePath: layout.tls, settings, log },
+    publish: (table) => engine.publishTls(table),
+    ...{ userAgent: `viaduct/${version}`, now: Date.now, random: Math.random },
+  })
+  followRoutes(engine, certs, { log, apiDomain: settings.apiDomain })
   const inherited = isSocket(inheritedFd) ? { fd: inheritedFd } : {}
-  await using api = await openApi({ engine, store, settings, layout, log, version, ...inherited })
+  await using api = await openApi({
+    engine,
+    certs,
+    store,
+    settings,
+    layout,
+    log,
+    version,
+    ...inherited,
+  })
   const tookMs = Math.round(performance.now() - startedAt)
   log.info('daemon.started', { version, node: process.versions.node, port: api.port, tookMs })
   collectStartGarbage()
   await aborted(signal)
   log.info('daemon.stopping')
+}
+
+/** Every host that is routed gets a certificate, and so does the API's own. */
+function followRoutes(
+  engine: NodeEngine,
+  certs: Certificates,
+  { log, apiDomain }: { log: Log; apiDomain: string | null },
+): void {
+  engine.watchTls({
+    onHosts: (hosts) => certs.want(apiDomain === null ? hosts : [...hosts, apiDomain]),
+    onAhead: (generation) => {
+      certs.overtake(generation).catch((error: unknown) => {
+        log.error('tls.not-published', { generation, error: messageOf(error) })
+      })
+    },
+  })
 }
 
 function readDataDir(argv: readonly string[]): string {

@@ -50,3 +50,9 @@ export function covers(name: string, domain: string): boolean {
   const dot = domain.indexOf('.')
   return dot > 0 && name === `*${domain.slice(dot)}`
 }
+
+/** Whether one of the names covers the domain. */
+export function isCovered(domain: string, names: ReadonlySet<string>): boolean {
+  const dot = domain.indexOf('.')
+  return names.has(domain) || (dot > 0 && names.has(`*${domain.slice(dot)}`))
+}

@@ -3,7 +3,7 @@
  * is all there is, and the jitter of a renewal comes from the certificate itself, so that the
  * answer is the same each time.
  */
-import { type Certificate, covers } from '../../model/certificate.ts'
+import { type Certificate, isCovered } from '../../model/certificate.ts'
 import { acmeBackoffMaxMs, acmeBackoffMs, renewalJitter } from '../../model/limits.ts'
 
 /** The last order of a domain, when it failed. Gone once one succeeds. */
@@ -35,10 +35,16 @@ export function planRenewals(facts: {
 }): RenewalPlan {
   const { now, certificates, attempts, ordering } = facts
   const due: { domain: string; reason: 'missing' | 'renewal' }[] = []
+  const given = certificates.filter(({ source }) => source === 'own')
+  const givenNames = new Set(given.flatMap(({ names }) => names))
+  const ordered = new Map(
+    certificates.filter(({ source }) => source === 'acme').map((one) => [one.domain, one]),
+  )
   let nextAt = Infinity
   for (const domain of facts.wanted) {
-    if (!canBeOrdered(domain) || isOwn(domain, certificates) || ordering.has(domain)) continue
-    const current = certificates.find((one) => one.source === 'acme' && one.domain === domain)
+    // What a user gave is never replaced by an order.
+    if (isCovered(domain, givenNames) || !canBeOrdered(domain) || ordering.has(domain)) continue
+    const current = ordered.get(domain)
     const dueAt = current ? renewalAt(current) : 0
     const at = Math.max(dueAt, attempts.get(domain)?.retryAt ?? 0)
     if (at <= now) due.push({ domain, reason: current ? 'renewal' : 'missing' })
@@ -50,13 +56,6 @@ export function planRenewals(facts: {
 /** An authority gives certificates for names of the public DNS; wildcards want another challenge. */
 export function canBeOrdered(domain: string): boolean {
   return domain.includes('.') && !domain.startsWith('*.') && !/(^|\.)localhost$/.test(domain)
-}
-
-/** What a user gave is never replaced by an order. */
-function isOwn(domain: string, certificates: readonly Certificate[]): boolean {
-  return certificates.some(
-    ({ source, names }) => source === 'own' && names.some((name) => covers(name, domain)),
-  )
 }
 
 /** Two thirds through the lifetime, or up to `renewalJitter` of it earlier. Unix milliseconds. */

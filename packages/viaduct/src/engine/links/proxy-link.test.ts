@@ -19,6 +19,7 @@ test('a drain waits until a worker that is only just connected to knows the rout
   const table = { schema: 2, generation: 7, apps: [], defaultApp: null } as const
   await using link = new ProxyLink(info, () => table, {
     log: silentLog,
+    onTlsAhead: () => assert.fail('No proxy is ahead here'),
     onAhead: () => assert.fail(),
   })
   const draining = link.drain('hello.v1.web.1.aaaa' as InstanceId, 1_000)
@@ -34,7 +35,11 @@ test('a worker with later routes has not acknowledged earlier ones', async () =>
   await using listener = await RouteListener.open(info)
   listener.tables.push({ ...table, generation: 50 })
   const { promise, resolve } = Promise.withResolvers<number>()
-  await using link = new ProxyLink(info, () => table, { log: silentLog, onAhead: resolve })
+  await using link = new ProxyLink(info, () => table, {
+    log: silentLog,
+    onTlsAhead: () => assert.fail('No proxy is ahead here'),
+    onAhead: resolve,
+  })
   assert.equal(await promise, 50)
   let acknowledged = false
   const pushed = pushTo(link, 8).then(() => (acknowledged = true))
@@ -55,7 +60,11 @@ test('nobody waits for a worker that was killed, though no keeper has said so', 
   const info = { slot: 0, pid: worker.pid ?? 0, socket }
   const table = { schema: 2, generation: 7, apps: [], defaultApp: null } as const
   const begun = performance.now()
-  await using link = new ProxyLink(info, () => table, { log: silentLog, onAhead: () => assert.fail() })
+  await using link = new ProxyLink(info, () => table, {
+    log: silentLog,
+    onTlsAhead: () => assert.fail('No proxy is ahead here'),
+    onAhead: () => assert.fail(),
+  })
   await pushTo(link, 8)
   assert.deepEqual(await link.drain('hello.v1.web.1.aaaa' as InstanceId, 1_000), {
     result: 'finished',

@@ -13,6 +13,7 @@ import {
 } from '../../model/limits.ts'
 import type { InstanceId } from '../../model/ids.ts'
 import type { RouteChange, RouteTable } from '../../model/route.ts'
+import type { TlsTable } from '../../model/tls.ts'
 import type { ProxyInfo } from '../../wire/keeper-protocol.ts'
 import type {
   Applied,
@@ -31,6 +32,8 @@ export interface ProxyLinkOptions {
   readonly log: EngineLog
   /** The worker serves by routes of a later generation than it was given, and goes on with them. */
   readonly onAhead: (generation: number) => void
+  /** The same for certificates. */
+  readonly onTlsAhead: (generation: number) => void
 }
 
 export class ProxyLink implements AsyncDisposable {
@@ -39,10 +42,12 @@ export class ProxyLink implements AsyncDisposable {
   listed = true
   readonly #log: EngineLog
   readonly #onAhead: (generation: number) => void
+  readonly #onTlsAhead: (generation: number) => void
   readonly #gone = new AbortController()
   readonly #running: Promise<void>
   #client: RpcClient<ProxyCalls> | null = null
   #table: TableSource | null
+  #tls: TlsTable | null = null
   #acknowledged = 0
   /** Nobody listens on its socket any more: it was killed, and no keeper has said so yet. */
   #isDead = false
@@ -54,6 +59,7 @@ export class ProxyLink implements AsyncDisposable {
     this.#table = table
     this.#log = options.log
     this.#onAhead = options.onAhead
+    this.#onTlsAhead = options.onTlsAhead
     this.#running = this.#run()
   }
 
@@ -136,6 +142,7 @@ export class ProxyLink implements AsyncDisposable {
         if (signal.aborted) client.close()
         backoff = linkBackoffMs
         void this.#send(client, null)
+        void this.#sendTls(client)
         await promise
       } catch (error) {
         this.#log.debug('proxy.unreachable', { ...this.info, error: messageOf(error) })
@@ -182,6 +189,26 @@ export class ProxyLink implements AsyncDisposable {
   #waitNoMore(): void {
     this.#isDead = true
     for (const one of this.#waiting.slice()) one.done()
+  }
+
+  /**
+   * Certificates, with challenges: sent again at each connect. Resolves when the worker has them,
+   * or cannot be reached: one that starts reads them from disk.
+   */
+  async pushTls(table: TlsTable): Promise<void> {
+    this.#tls = table
+    if (this.#client) await this.#sendTls(this.#client)
+  }
+
+  async #sendTls(client: RpcClient<ProxyCalls>): Promise<void> {
+    const table = this.#tls
+    if (table === null) return
+    try {
+      const { generation } = await client.call('tls', table, { timeoutMs: proxyAckTimeoutMs })
+      if (generation > table.generation && table === this.#tls) this.#onTlsAhead(generation)
+    } catch (error) {
+      this.#log.debug('proxy.tls-not-told', { ...this.info, error: messageOf(error) })
+    }
   }
 
   /** The worker is gone: whoever waits for it need not. */

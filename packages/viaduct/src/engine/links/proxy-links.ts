@@ -1,6 +1,7 @@
 /** All proxy workers that live: tells each the same, and gathers what they answer. */
 import type { InstanceId } from '../../model/ids.ts'
 import type { RouteChange, RouteTable } from '../../model/route.ts'
+import type { TlsTable } from '../../model/tls.ts'
 import type { ProxyInfo } from '../../wire/keeper-protocol.ts'
 import type { DrainResult, ProxyStats } from '../../wire/proxy-protocol.ts'
 import { ProxyLink, type ProxyLinkOptions, type TableSource } from './proxy-link.ts'
@@ -9,6 +10,7 @@ export class ProxyLinks implements AsyncDisposable {
   readonly #options: ProxyLinkOptions
   #links: readonly ProxyLink[] = []
   #table: TableSource | null
+  #tls: TlsTable | null = null
 
   constructor(table: RouteTable | null, options: ProxyLinkOptions) {
     this.#table = table && ((): RouteTable => table)
@@ -30,6 +32,7 @@ export class ProxyLinks implements AsyncDisposable {
     const added = proxies
       .filter(({ socket }) => !known.has(socket))
       .map((info) => new ProxyLink(info, this.#table, this.#options))
+    if (this.#tls) for (const link of added) void link.pushTls(this.#tls)
     this.#links = [...kept, ...added]
     for (const link of gone) void link[Symbol.asyncDispose]()
   }
@@ -42,6 +45,12 @@ export class ProxyLinks implements AsyncDisposable {
   async push(change: RouteChange, table: TableSource): Promise<void> {
     this.#table = table
     await Promise.all(this.#links.map((link) => link.push(change, table)))
+  }
+
+  /** Resolves when every worker that can be reached has the certificates. */
+  async pushTls(table: TlsTable): Promise<void> {
+    this.#tls = table
+    await Promise.all(this.#links.map((link) => link.pushTls(table)))
   }
 
   /** Waits until no worker has anything in flight at the upstream, which is routed no more. */

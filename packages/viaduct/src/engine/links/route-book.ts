@@ -30,6 +30,7 @@ export class RouteBook {
   #last: Promise<unknown> = Promise.resolve()
   /** The one after it, while it has not begun: more changes go into it. */
   #next: Promise<void> | null = null
+  #onPublished: () => void = () => {}
 
   constructor(options: {
     path: string
@@ -53,6 +54,19 @@ export class RouteBook {
   /** What the proxies have of an app. */
   get(app: AppName): AppRoute | null {
     return this.#published.get(app) ?? null
+  }
+
+  /** Exact host names that are routed. */
+  hosts(): Set<string> {
+    const hosts = [...this.#published.values()].flatMap(({ matches }) =>
+      matches.map(({ host }) => host),
+    )
+    return new Set(hosts.filter((host) => !/^[*~]/.test(host)))
+  }
+
+  /** @param onPublished Called after each change. */
+  watch(onPublished: () => void): void {
+    this.#onPublished = onPublished
   }
 
   apps(): AppName[] {
@@ -107,6 +121,7 @@ export class RouteBook {
     applyChange(this.#published, change)
     this.#generation = change.generation
     this.#defaultApp = change.defaultApp
+    this.#onPublished()
     await this.#proxies.push(change, () => this.#table())
     const tookMs = performance.now() - begun
     if (tookMs < routesSlowMs) return
