@@ -75,6 +75,7 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
     proxies: 1,
     domain: null,
     apiDomain: null,
+    xApp: 'off',
     authToken: null,
     webCount: 2,
     releasesKept: 5,

@@ -43,7 +43,9 @@ export async function run(argv: readonly string[]): Promise<void> {
     maxBytes: settings.logFileMaxBytes,
     filesKept: settings.logFilesKept,
   })
-  await using worker = new Worker(values['no-access-log'] === true ? null : accessLog)
+  await using worker = new Worker(values['no-access-log'] === true ? null : accessLog, {
+    usesAppHeader: settings.xApp === 'on',
+  })
   const table = await readRoutes(layout)
   if (table) worker.router.apply(table)
   const path = layout.proxySocket(slot, process.pid)

@@ -115,6 +115,12 @@ export const settingTable: readonly SettingRow[] = [
     fallbackText: 'none',
     help: 'serve the API at this host name too, through the proxies',
   }),
+  row('xApp', {
+    argument: 'on|off',
+    type: { kind: 'choice', of: ['on', 'off'] },
+    fallback: () => 'off',
+    help: 'whether X-App: APP in a request says which app it is for',
+  }),
   row('authToken', {
     flag: null,
     argument: 'TOKEN',

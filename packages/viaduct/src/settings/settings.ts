@@ -21,6 +21,8 @@ export interface Settings {
   readonly domain: string | null
   /** Serve the API, through the proxies, at this host. */
   readonly apiDomain: string | null
+  /** `on`: `X-App: NAME` names the app, before any host. It is never passed on. */
+  readonly xApp: 'on' | 'off'
   /** Seed name `auth_token`: used instead of a generated admin token, at the first start only. */
   readonly authToken: string | null
   /** Seed name `dyno_count`: instances of `web` when neither manifest nor user says a count. */
