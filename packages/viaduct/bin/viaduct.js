@@ -23,7 +23,7 @@ await run(process.argv.slice(2))
 
 /** A clone before its "npm ci" is a usual mistake; a stack would not say so. */
 function explainMissing(error) {
-  if (error.code !== 'ERR_MODULE_NOT_FOUND' || !/^Cannot find package/.test(error.message))
+  if (error.code !== 'ERR_MODULE_NOT_FOUND' || !error.message.startsWith('Cannot find package'))
     throw error
   process.stderr.write(`viaduct: ${error.message.split(' imported ')[0]}.\n`)
   process.stderr.write('Run "npm ci" in the clone first; an installed Viaduct: install it again.\n')
