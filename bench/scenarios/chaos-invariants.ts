@@ -80,8 +80,8 @@ function unlikeKeeper({ apps, keeper }: State): string[] {
   const known = apps.flatMap(({ instances }) => instances)
   const moving = known.filter(({ state }) => !['ready', 'warm'].includes(state))
   const living = keeper.processes.filter(({ exit }) => exit === null)
-  const held = living.map(({ id, pid }) => `${id} (${pid})`)
-  const seen = known.filter(({ exit }) => exit === null).map(({ id, pid }) => `${id} (${pid})`)
+  const held = living.map(({ id }) => id)
+  const seen = known.filter(({ exit }) => exit === null).map(({ id }) => id)
   return [
     ...moving.map(({ id, state }) => `${id} is ${state}`),
     ...without(held, seen).map((id) => `The keeper has ${id}, the engine does not`),

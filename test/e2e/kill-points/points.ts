@@ -155,7 +155,8 @@ async function holdMailbox({ platform, relay, load }: Scene): Promise<void> {
   const victim = instances.find(({ state }) => state === 'ready')
   const processes = await platform.appProcesses()
   const server = processes.find(
-    ({ group, command }) => group === victim?.pid && command.includes('server.js'),
+    ({ pid, group, command }) =>
+      [pid, group].includes(victim?.pid ?? 0) && command.includes('server.js'),
   )
   assert.ok(victim && server)
   for (const slot of [0, 1]) relay.hold(slot, 'answers')
