@@ -64,10 +64,14 @@ export async function chooseApp(
   if (wanted !== null && names.includes(wanted)) return wanted
   const [only] = names
   if (asked === null && names.length === 1 && only !== undefined) return parseAppName(only)
-  const message = wanted === null ? 'It is not clear which app' : `There is no app "${wanted}"`
   const hint =
     names.length === 0
       ? `${server.url} has no apps yet: "viaduct deploy DIR" makes one.`
       : `Apps: ${names.join(', ')}. Choose with --app NAME.`
-  throw new AppError('app-not-found', message, { hint, data: { names } })
+  throw new AppError('app-not-found', describeMissing(wanted, names), { hint, data: { names } })
+}
+
+function describeMissing(wanted: AppName | null, names: readonly string[]): string {
+  if (wanted !== null) return `There is no app "${wanted}"`
+  return names.length === 0 ? 'There is no app yet' : 'It is not clear which app'
 }

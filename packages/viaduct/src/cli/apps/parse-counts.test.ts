@@ -23,3 +23,14 @@ test('what is no count is refused with the words that came', () => {
   for (const [word, code] of cases) assert.throws(() => parseCounts([word]), { code }, word)
   assert.throws(() => parseCounts(['web=1', 'web=2']), { code: 'bad-usage' })
 })
+
+test('what was probably meant is offered', () => {
+  const hints: [string, string][] = [
+    ['web3', 'web=3'],
+    ['web', 'web=2'],
+    ['', 'web=2'],
+  ]
+  for (const [word, meant] of hints) {
+    assert.throws(() => parseCounts([word]), { hint: `Write "viaduct scale ${meant}".` }, word)
+  }
+})

@@ -10,7 +10,7 @@ export function parseCounts(words: readonly string[]): Record<string, number> {
     const [type = '', count, ...more] = word.split('=')
     if (count === undefined || more.length > 0) {
       throw new AppError('bad-usage', `${JSON.stringify(word)} is not TYPE=COUNT`, {
-        hint: `Write "viaduct scale ${type || 'web'}=2".`,
+        hint: `Write "viaduct scale ${suggest(type)}".`,
       })
     }
     const name = parseProcessType(type)
@@ -26,4 +26,10 @@ export function parseCounts(words: readonly string[]): Record<string, number> {
     counts[name] = Number(count)
   }
   return counts
+}
+
+/** `web3` → `web=3`; a word without a count gets one as an example. */
+function suggest(word: string): string {
+  const [, type = word, count = '2'] = /^(.*[^0-9])([0-9]+)$/.exec(word) ?? []
+  return `${type || 'web'}=${count}`
 }

@@ -69,8 +69,9 @@ function renderNumbers(traffic: Traffic, paint: Paint): string[] {
     String(held),
     String(retries),
     errors === 0 ? '0' : paint('red', String(errors)),
-    renderDuration(latencyMs.p50),
-    renderDuration(latencyMs.p99),
-    renderDuration(latencyMs.max),
+    // Of nothing there is no latency: "0 ms" would look very fast.
+    ...[latencyMs.p50, latencyMs.p99, latencyMs.max].map((ms) =>
+      requests === 0 ? '' : renderDuration(ms),
+    ),
   ]
 }
