@@ -213,6 +213,8 @@ export const portConflictsMax = 5
 /** Messages that wait for a peer which does not read; four of the longest. */
 export const wireBacklogMaxBytes = 64 * 1024 * 1024
 
+/** 1xx answers before one final answer: apps send one or two, a flood fills the client's memory. */
+export const interimHeadsMax = 16
 /** The size line of a chunk, with its extension. */
 export const chunkLineMaxBytes = 256
 /** Read buffer of a connection to an instance. */

@@ -5,7 +5,12 @@
  * kernel did not take at once still points into that buffer: it is then replaced, never reused.
  */
 import { connect, type Socket } from 'node:net'
-import { headMaxBytes, pinnedMinBytes, upstreamBufferBytes } from '../../model/limits.ts'
+import {
+  headMaxBytes,
+  interimHeadsMax,
+  pinnedMinBytes,
+  upstreamBufferBytes,
+} from '../../model/limits.ts'
 import { BodyFraming } from '../http/body-framing.ts'
 import { incomplete } from '../http/field-block.ts'
 import { parseResponseHead, type ResponseHead } from '../http/response-head.ts'
@@ -75,6 +80,8 @@ export class UpstreamConnection {
   readonly #lastHead = new LastResponseHead()
   #buffer = Buffer.allocUnsafeSlow(upstreamBufferBytes)
   #swap = false
+  /** Of this answer, so far. */
+  #interimHeads = 0
   #connected = false
   #served = 0
   #reusable = false
@@ -121,6 +128,7 @@ export class UpstreamConnection {
     this.#sink = sink
     this.#phase = 'head'
     this.#reusable = false
+    this.#interimHeads = 0
     this.socket.write(head, 'latin1')
   }
 
@@ -195,6 +203,7 @@ export class UpstreamConnection {
       start = head.end
       if (head.status === 101) return this.#upgrade(head, bytes.subarray(start), sink)
       if (head.status >= 200) return this.#begin(head, rangeOf(bytes, start, bytes.length), sink)
+      if (++this.#interimHeads > interimHeadsMax) return this.#refuse(sink)
       sink.onInterim(head)
     }
   }
