@@ -43,12 +43,14 @@ test('a deploy that cannot be is 500 with the reason', async () => {
   assert.deepEqual(Object.keys(body as object), ['error'])
 })
 
-test('env is staged for the next spawn, and an app that is none is an error', async () => {
+test('env is staged for the next spawn, also of an app that is yet to come', async () => {
   const good = await send('/api/env/example', 'supersecret', json({ key: 'PORT', value: 3000 }))
   assert.deepEqual(good, [200, { status: 'ok' }])
   const call = ['setConfig', 'example', { PORT: '3000' }, { stage: true }]
   assert.deepEqual(api.engine.calls.at(-1), call)
-  const bad = await send('/api/env/nobody', 'supersecret', json({ key: 'PORT', value: 1 }))
+  const early = await send('/api/env/later', 'supersecret', json({ key: 'PORT', value: 1 }))
+  assert.deepEqual(early, [200, { status: 'ok' }])
+  const bad = await send('/api/env/No_name', 'supersecret', json({ key: 'PORT', value: 1 }))
   assert.deepEqual(bad, [500, { status: 'error' }])
 })
 
