@@ -1,4 +1,4 @@
-/** Reads a JSON file with a schema number: a newer one, or a damaged one, is an error with a hint. */
+/** Reads a JSON file with a schema number; a newer or damaged one is an error with a hint. */
 import { readFile } from 'node:fs/promises'
 import { AppError, systemCodeOf } from '../model/app-error.ts'
 

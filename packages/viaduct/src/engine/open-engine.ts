@@ -53,7 +53,7 @@ export interface EngineOptions {
   readonly memory?: MemorySource
 }
 
-/** What certificates follow: they are another module's, and its snapshots go to the same proxies. */
+/** What certificates follow; they are another module's, and go to the same proxies. */
 export interface TlsWatcher {
   /** Called at once, and when routes change. Exact names. */
   readonly onHosts: (hosts: ReadonlySet<string>) => void
@@ -83,11 +83,7 @@ export async function openEngine(options: EngineOptions): Promise<NodeEngine> {
   const npm = once(() => findNpm({ node, env: process.env, forOtherUsers }))
   const apps = new Apps()
   const onAhead = (generation: number): void => parts.routes.overtake(generation)
-  let onTlsAhead = (_generation: number): void => {}
-  const proxies = new ProxyLinks(table, {
-    ...{ log, onAhead },
-    onTlsAhead: (generation) => onTlsAhead(generation),
-  })
+  const proxies = new ProxyLinks(table, { log, onAhead })
   const memory = openMemoryWatch(options.memory ?? machineMemory, () => {
     for (const runner of apps.runners.values()) runner.post('memory-short', () => {})
   })
@@ -135,18 +131,22 @@ export async function openEngine(options: EngineOptions): Promise<NodeEngine> {
     await sweep({ parts, apps })
     sweeping = setInterval(() => void sweep({ parts, apps }), reconcileMs)
     sweeping.unref()
-    return Object.assign(makeEngine({ parts, apps, close }), {
-      publishTls: (snapshot: TlsTable) => proxies.pushTls(snapshot),
-      watchTls(watcher: TlsWatcher) {
-        onTlsAhead = watcher.onAhead
-        parts.routes.watch(() => watcher.onHosts(parts.routes.hosts()))
-        watcher.onHosts(parts.routes.hosts())
-      },
-    })
+    return addTls(makeEngine({ parts, apps, close }), parts)
   } catch (error) {
     await close()
     throw error
   }
+}
+
+function addTls(engine: Engine, { proxies, routes }: EngineParts): NodeEngine {
+  return Object.assign(engine, {
+    publishTls: (table: TlsTable) => proxies.pushTls(table),
+    watchTls({ onHosts, onAhead }: TlsWatcher) {
+      proxies.watchTls(onAhead)
+      routes.watch(() => onHosts(routes.hosts()))
+      onHosts(routes.hosts())
+    },
+  })
 }
 
 interface Whole {

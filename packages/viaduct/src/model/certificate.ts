@@ -4,7 +4,7 @@
  */
 import { AppError } from './app-error.ts'
 
-/** Who made it: the user gave it, the certificate authority issued it, or we signed it ourselves. */
+/** The user gave it, the certificate authority issued it, or we signed it ourselves. */
 export type CertificateSource = 'own' | 'acme' | 'self-signed'
 
 export interface Certificate {
@@ -26,8 +26,8 @@ export interface Certificate {
   readonly keyPem: string
 }
 
-const domainName =
-  /^(?:\*\.)?(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
+const domainName = new RegExp(`^(?:\\*\\.)?(?=.{1,253}$)(?:${label}\\.)*${label}$`)
 
 /**
  * Reads a host name, or `*.` and one, for which there can be a certificate.

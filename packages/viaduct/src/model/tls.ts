@@ -8,7 +8,7 @@
  */
 
 export interface TlsCertificate {
-  /** DNS names, lower case, wildcards as `*.example.com`. The first in the list to have one wins. */
+  /** DNS names, lower case, wildcards as `*.example.com`. Of several with one, the first wins. */
   readonly names: readonly string[]
   /** Leaf first. */
   readonly certPem: string

@@ -53,7 +53,7 @@ export function planRenewals(facts: {
   return { due, nextAt }
 }
 
-/** An authority gives certificates for names of the public DNS; wildcards want another challenge. */
+/** Authorities give certificates for public names only; wildcards want another challenge. */
 export function canBeOrdered(domain: string): boolean {
   return domain.includes('.') && !domain.startsWith('*.') && !/(^|\.)localhost$/.test(domain)
 }

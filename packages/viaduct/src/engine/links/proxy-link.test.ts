@@ -8,8 +8,11 @@ import { after, test } from 'node:test'
 import { proxyAckTimeoutMs } from '../../model/limits.ts'
 import { silentLog } from '../../model/log.ts'
 import type { InstanceId } from '../../model/ids.ts'
+import type { TlsTable } from '../../model/tls.ts'
+import type { ProxyInfo } from '../../wire/keeper-protocol.ts'
 import { RouteListener } from '../fixtures/route-listener.ts'
 import { ProxyLink } from './proxy-link.ts'
+import { ProxyLinks } from './proxy-links.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'viaduct-link-'))
 after(() => rm(folder, { recursive: true }))
@@ -71,6 +74,58 @@ test('nobody waits for a worker that was killed, though no keeper has said so', 
   })
   assert.ok(performance.now() - begun < proxyAckTimeoutMs / 2)
 })
+
+test('every worker gets the certificates, also one that comes later or comes back', async () => {
+  const infos = ['one', 'two'].map((name, slot) => {
+    return { slot, pid: process.pid, socket: join(folder, `tls-${name}.sock`) }
+  })
+  const [one, two] = infos as [ProxyInfo, ProxyInfo]
+  await using links = new ProxyLinks(null, { log: silentLog, onAhead: () => assert.fail() })
+  {
+    await using first = await RouteListener.open(one)
+    links.update([one])
+    await until(() => links.stats().then(({ length }) => length === 1))
+    await links.pushTls(snapshot(5))
+    assert.equal(first.snapshots.at(-1)?.generation, 5)
+    await using second = await RouteListener.open(two)
+    links.update(infos)
+    await until(() => second.snapshots.at(-1)?.generation === 5)
+    await links.pushTls(snapshot(6))
+    assert.equal(first.snapshots.at(-1)?.generation, 6)
+    assert.equal(second.snapshots.at(-1)?.generation, 6)
+  }
+  await using again = await RouteListener.open(one)
+  await until(() => again.snapshots.at(-1)?.generation === 6)
+})
+
+test('a worker with later certificates is told of', async () => {
+  const info = { slot: 0, pid: process.pid, socket: join(folder, 'tls-ahead.sock') }
+  await using listener = await RouteListener.open(info)
+  listener.snapshots.push(snapshot(50))
+  await using links = new ProxyLinks(null, { log: silentLog, onAhead: () => assert.fail() })
+  const { promise, resolve } = Promise.withResolvers<number>()
+  links.watchTls(resolve)
+  links.update([info])
+  await links.pushTls(snapshot(7))
+  assert.equal(await promise, 50)
+})
+
+function snapshot(generation: number): TlsTable {
+  const defaultCertificate = { names: [], certPem: '', keyPem: '', notAfter: 0 }
+  return {
+    ...{ schema: 1, generation, certificates: [], defaultCertificate, challenges: [] },
+    ...{ httpChallenges: {}, ticketKeys: [], ticketKeysMadeAt: 0 },
+    ...{ unknownName: 'default', minVersion: 'TLSv1.2' },
+  }
+}
+
+async function until(predicate: () => boolean | Promise<boolean>): Promise<void> {
+  const limit = performance.now() + 5_000
+  while (!(await predicate())) {
+    assert.ok(performance.now() < limit, `Never: ${predicate.toString()}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
 
 function pushTo(link: ProxyLink, generation: number): Promise<void> {
   const change = { generation, previous: 7, set: [], removed: [], defaultApp: null }

@@ -68,7 +68,8 @@ export class ProxyLink implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the worker has acknowledged the change, or is gone, or `proxyAckTimeoutMs` passed.
+   * Resolves when the worker has acknowledged the change or is gone, at the latest after
+   * `proxyAckTimeoutMs`.
    *
    * @param table Everything, with the change.
    */

@@ -8,13 +8,14 @@ import { ProxyLink, type ProxyLinkOptions, type TableSource } from './proxy-link
 
 export class ProxyLinks implements AsyncDisposable {
   readonly #options: ProxyLinkOptions
+  #onTlsAhead: ProxyLinkOptions['onTlsAhead'] = () => {}
   #links: readonly ProxyLink[] = []
   #table: TableSource | null
   #tls: TlsTable | null = null
 
-  constructor(table: RouteTable | null, options: ProxyLinkOptions) {
+  constructor(table: RouteTable | null, options: Omit<ProxyLinkOptions, 'onTlsAhead'>) {
     this.#table = table && ((): RouteTable => table)
-    this.#options = options
+    this.#options = { ...options, onTlsAhead: (generation) => this.#onTlsAhead(generation) }
   }
 
   /**
@@ -45,6 +46,11 @@ export class ProxyLinks implements AsyncDisposable {
   async push(change: RouteChange, table: TableSource): Promise<void> {
     this.#table = table
     await Promise.all(this.#links.map((link) => link.push(change, table)))
+  }
+
+  /** @param onAhead A worker has certificates of a later generation than it was given. */
+  watchTls(onAhead: ProxyLinkOptions['onTlsAhead']): void {
+    this.#onTlsAhead = onAhead
   }
 
   /** Resolves when every worker that can be reached has the certificates. */
