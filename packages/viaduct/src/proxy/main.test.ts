@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { test } from 'node:test'
@@ -123,7 +122,8 @@ test('certificates are there before anybody speaks to it, and new ones come whil
   assert.deepEqual(await control.call('tls', next), { applied: true, generation: 6 })
   assert.equal(await ask(), 'hi')
   using client = new TlsClient(proxy.httpsPort, { servername: 'new.localhost' })
-  await once(client.socket, 'secureConnect')
+  client.send(get('/'))
+  await until(() => client.text.endsWith('hi'), 'the answer')
   assert.equal(client.socket.getPeerCertificate().subjectaltname, 'DNS:new.localhost')
   control.close()
 })

@@ -20,6 +20,7 @@ import {
 } from '../../model/limits.ts'
 import type { ClientLink } from '../serve/client-side.ts'
 import type { HasDeadline } from '../serve/deadlines.ts'
+import type { Peer } from '../serve/peer.ts'
 import type { Worker } from '../serve/worker.ts'
 import { FloodGuard } from './flood-guard.ts'
 import { StreamClient } from './stream-client.ts'
@@ -41,7 +42,7 @@ const sessionOptions = {
 
 export class Http2Connection implements ClientLink, HasDeadline {
   readonly worker: Worker
-  readonly address: string
+  readonly peer: Peer
   deadlineMs: number
   readonly #socket: TLSSocket
   readonly #session: ServerHttp2Session
@@ -53,13 +54,12 @@ export class Http2Connection implements ClientLink, HasDeadline {
     const { performServerHandshake } = process.getBuiltinModule('node:http2')
     this.worker = worker
     this.#socket = socket
-    const address = socket.remoteAddress ?? 'unknown'
-    this.address = address.startsWith('::ffff:') ? address.slice(7) : address
+    this.peer = worker.peerOf(socket, 'https')
     this.deadlineMs = worker.deadlines.tick() + headTimeoutMs
     const session = performServerHandshake(socket, sessionOptions)
     this.#session = session
     session.setLocalWindowSize(h2ConnectionWindowBytes)
-    session.on('stream', (stream, _headers, _flags, list) => this.#onStream(stream, list))
+    session.on('stream', (stream, ...[, , list]) => this.#onStream(stream, list))
     session.on('error', () => session.destroy()) // What it did wrong it has been told.
     session.on('close', () => this.#onClose())
     session.on('ping', () => this.#onControl())
@@ -104,7 +104,7 @@ export class Http2Connection implements ClientLink, HasDeadline {
     this.#socket.setKeepAlive(true, tunnelProbeMs)
   }
 
-  /** @param early It ended before its answer had. */
+  /** @param early The client ended it before its answer had. */
   streamClosed(stream: StreamClient, early: boolean): void {
     this.#streams.delete(stream)
     const { now } = this.worker.deadlines

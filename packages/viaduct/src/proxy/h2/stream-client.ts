@@ -17,6 +17,7 @@ import {
   renderError,
 } from '../serve/error-reasons.ts'
 import { Exchange } from '../serve/exchange.ts'
+import type { Peer } from '../serve/peer.ts'
 import type { Tunnel } from '../serve/tunnel.ts'
 import type { Worker } from '../serve/worker.ts'
 import type { Http2Connection } from './http2-connection.ts'
@@ -31,8 +32,7 @@ const crlf = Buffer.from('\r\n')
 
 export class StreamClient implements ClientSide, HasDeadline {
   readonly worker: Worker
-  readonly address: string
-  readonly proto = 'https'
+  readonly peer: Peer
   readonly readsLater = true
   /** The next request is another stream. */
   readonly isLeaving = false
@@ -49,13 +49,15 @@ export class StreamClient implements ClientSide, HasDeadline {
   #whole: Buffer | null = null
   #responseTrailers = ''
   #isAnswered = false
+  /** It was not the client who ended it early. */
+  #isReset = false
   #isGone = false
 
   constructor(stream: ServerHttp2Stream, connection: Http2Connection) {
     this.#stream = stream
     this.#connection = connection
     this.worker = connection.worker
-    this.address = connection.address
+    this.peer = connection.peer
     stream.on('data', (bytes: Buffer) => this.#onData(bytes))
     stream.on('end', () => this.#onEnd())
     stream.on('trailers', (_headers, _flags, list) => this.#onTrailers(list))
@@ -201,7 +203,7 @@ export class StreamClient implements ClientSide, HasDeadline {
     // An answer without a date is the app's affair, as it is in HTTP/1.1.
     const withoutDate = { sendDate: false }
     try {
-      this.#stream.respond(fields as never, { ...options, ...withoutDate })
+      this.#stream.respond(fields, { ...options, ...withoutDate })
     } catch {
       // A status that HTTP/2 does not have, such as 999.
       this.reset()
@@ -244,7 +246,8 @@ export class StreamClient implements ClientSide, HasDeadline {
   #finish(isRequestDone: boolean): void {
     const stream = this.#stream
     // The rest of the request is not wanted; the answer stands (RFC 9113 §8.1).
-    if (!isRequestDone) stream.once('finish', () => this.#close(codes.noError))
+    if (!isRequestDone || this.#webSocketKey !== '')
+      stream.once('finish', () => this.#close(codes.noError))
     const whole = this.#whole
     this.#whole = null
     if (!this.#mayWrite) return
@@ -311,6 +314,7 @@ export class StreamClient implements ClientSide, HasDeadline {
 
   /** What was sent must not look complete. */
   reset(): void {
+    this.#isReset = true
     this.#close(codes.internalError)
   }
 
@@ -337,7 +341,7 @@ export class StreamClient implements ClientSide, HasDeadline {
     if (this.#isGone) return
     this.#isGone = true
     this.worker.deadlines.delete(this)
-    const early = this.#exchange !== null
+    const early = this.#exchange !== null && !this.#isReset
     this.#exchange?.onClientGone()
     this.#tunnel?.onClientGone()
     this.#exchange = this.#tunnel = null

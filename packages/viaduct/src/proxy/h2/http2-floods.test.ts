@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { h2ControlFramesMax, h2ResetsMax, h2StreamsMax } from '../../model/limits.ts'
+import {
+  flags,
+  type Frame,
+  frameTypes,
+  getFields,
+  RawH2,
+  renderFields,
+  renderFrame,
+  uint32,
+} from '../fixtures/raw-h2.ts'
+import { routeTable } from '../fixtures/route-table.ts'
+import { ok, TestInstance, until } from '../fixtures/test-proxy.ts'
+import { startTlsProxy, type TlsProxy } from '../fixtures/tls-proxy.ts'
+
+const codes = { enhanceYourCalm: 11, refusedStream: 7, flowControl: 3 }
+
+function serve(instance: TestInstance): Promise<TlsProxy> {
+  return startTlsProxy(routeTable(1, [{ ports: [instance.port] }]))
+}
+
+/** Sends a flood in pieces until the proxy has had enough, and asserts that it had. */
+async function isStopped(
+  client: RawH2,
+  frame: (i: number) => Frame | Buffer,
+  max: number,
+): Promise<void> {
+  for (let i = 0; i < max && !client.isOver && client.goaways.length === 0;) {
+    const end = i + 100
+    const pieces: Buffer[] = []
+    for (; i < end; i++) {
+      const next = frame(i)
+      pieces.push(Buffer.isBuffer(next) ? next : renderFrame(next))
+    }
+    client.socket.write(Buffer.concat(pieces))
+    await new Promise(setImmediate)
+  }
+  await until(() => client.isOver, 'the end of the connection')
+}
+
+/** Another client is served meanwhile and afterwards. */
+async function stillServes(proxy: TlsProxy, others = 0): Promise<void> {
+  using other = await RawH2.connect(proxy.port)
+  other.headers(1, getFields('/other'))
+  const data = await other.sees(1, frameTypes.data)
+  assert.equal(data[0]?.payload.toString(), 'x')
+  await until(() => proxy.worker.connections <= 1 + others, 'few connections')
+}
+
+test('rapid reset: few of the requests reach an instance, and the connection ends', async () => {
+  await using instance = await TestInstance.answering((head) =>
+    head.includes('/other') ? ok('x') : '',
+  )
+  await using proxy = await serve(instance)
+  using client = await RawH2.connect(proxy.port)
+  const fields = renderFields(getFields('/rapid'))
+  const both = (i: number): Buffer => {
+    const stream = 2 * i + 1
+    const flag = flags.endHeaders | flags.endStream
+    const headers = renderFrame({ type: frameTypes.headers, flags: flag, stream, payload: fields })
+    const reset = { type: frameTypes.rstStream, flags: 0, stream, payload: uint32(8) }
+    return Buffer.concat([headers, renderFrame(reset)])
+  }
+  await isStopped(client, both, 20_000)
+  assert.equal(client.goaways.at(-1)?.code, codes.enhanceYourCalm)
+  assert.ok(instance.sockets.length <= h2ResetsMax + h2StreamsMax, `${instance.sockets.length}`)
+  await stillServes(proxy)
+})
+
+test('a client may cancel all that it has, as a browser does that leaves a page', async () => {
+  await using instance = await TestInstance.answering((head) =>
+    head.includes('/other') ? ok('x') : '',
+  )
+  await using proxy = await serve(instance)
+  using client = await RawH2.connect(proxy.port)
+  for (let i = 0; i < h2StreamsMax; i++) client.headers(2 * i + 1, getFields('/page'))
+  await until(() => instance.sockets.length === h2StreamsMax, 'all requests')
+  for (let i = 0; i < h2StreamsMax; i++) client.reset(2 * i + 1)
+  client.headers(1001, getFields('/other'))
+  await client.sees(1001, frameTypes.data)
+  assert.deepEqual(client.goaways, [])
+})
+
+test('SETTINGS and PING floods end their connection', async () => {
+  for (const type of [frameTypes.settings, frameTypes.ping]) {
+    await using instance = await TestInstance.answering(ok('x'))
+    await using proxy = await serve(instance)
+    using client = await RawH2.connect(proxy.port)
+    const payload = Buffer.alloc(type === frameTypes.ping ? 8 : 0)
+    await isStopped(
+      client,
+      () => ({ type, flags: 0, stream: 0, payload }),
+      100 * h2ControlFramesMax,
+    )
+    assert.equal(client.goaways.at(-1)?.code, codes.enhanceYourCalm)
+    await stillServes(proxy)
+  }
+})
+
+test('an endless head ends its connection: CONTINUATION frames, large or empty', async () => {
+  for (const payload of [Buffer.alloc(0), renderFields([['x-a', 'b'.repeat(1000)]])]) {
+    await using instance = await TestInstance.answering(ok('x'))
+    await using proxy = await serve(instance)
+    using client = await RawH2.connect(proxy.port)
+    const first = renderFields(getFields())
+    client.send({ type: frameTypes.headers, flags: flags.endStream, stream: 1, payload: first })
+    const more = { type: frameTypes.continuation, flags: 0, stream: 1, payload }
+    await isStopped(client, () => more, 20_000)
+    assert.deepEqual(instance.received, [])
+    await stillServes(proxy)
+  }
+})
+
+test('a head that is small on the wire and large in memory is refused', async () => {
+  await using instance = await TestInstance.answering(ok('x'))
+  await using proxy = await serve(instance)
+  using client = await RawH2.connect(proxy.port)
+  // One field of 4000 bytes goes into the table, then 5000 bytes say it again and again.
+  const large = Buffer.concat([
+    Buffer.from([0x40]),
+    renderFields([['x-a', 'b'.repeat(4000)]]).subarray(1),
+  ])
+  const again = Buffer.alloc(5_000, 0x80 | 62)
+  const payload = Buffer.concat([renderFields(getFields()), large, again])
+  const flag = flags.endHeaders | flags.endStream
+  client.send({ type: frameTypes.headers, flags: flag, stream: 1, payload })
+  await until(() => client.resetOf(1) !== null || client.isOver || client.of(1, 1).length > 0, 'it')
+  assert.deepEqual(instance.received, [])
+  await stillServes(proxy, 1)
+})
+
+test('empty DATA frames without an end have an end', async () => {
+  await using instance = await TestInstance.answering((head) =>
+    head.includes('/other') ? ok('x') : '',
+  )
+  await using proxy = await serve(instance)
+  using client = await RawH2.connect(proxy.port)
+  client.headers(1, [[':method', 'POST'], ...getFields('/').slice(1)], 0)
+  const empty = { type: frameTypes.data, flags: 0, stream: 1, payload: Buffer.alloc(0) }
+  await isStopped(client, () => empty, 100_000)
+  await stillServes(proxy)
+})
+
+test('more streams than agreed are refused, and may be asked again', async () => {
+  await using instance = await TestInstance.answering((head) =>
+    head.includes('/other') ? ok('x') : '',
+  )
+  await using proxy = await serve(instance)
+  using client = await RawH2.connect(proxy.port)
+  await client.sees(0, frameTypes.settings, 2)
+  const count = h2StreamsMax + 10
+  for (let i = 0; i < count; i++) client.headers(2 * i + 1, getFields('/wait'))
+  await client.sees(2 * count - 1, frameTypes.rstStream)
+  assert.equal(client.resetOf(2 * count - 1), codes.refusedStream)
+  assert.ok(instance.sockets.length <= h2StreamsMax, `${instance.sockets.length}`)
+})
+
+test('a client that overruns a window is cut off', async () => {
+  const instance = new TestInstance((socket) => socket.pause())
+  await using _instance = await instance.start()
+  await using proxy = await serve(instance)
+  using client = await RawH2.connect(proxy.port)
+  client.headers(1, [[':method', 'POST'], ...getFields('/').slice(1)], 0)
+  const payload = Buffer.alloc(16_000)
+  for (let i = 0; i < 1_000; i++)
+    client.send({ type: frameTypes.data, flags: 0, stream: 1, payload })
+  await until(() => client.isOver || client.resetOf(1) !== null, 'the refusal')
+  const code = client.resetOf(1) ?? client.goaways.at(-1)?.code
+  assert.equal(code, codes.flowControl)
+})
