@@ -15,11 +15,20 @@ setTimeout(() => flushCompileCache(), 5_000).unref()
 
 const mains = { daemon: 'daemon/main', proxy: 'proxy/main' }
 const main = Object.hasOwn(mains, process.argv[2] ?? '') ? mains[process.argv[2]] : 'cli/main'
-const compiled = new URL(`../dist/viaduct/src/${main}.js`, import.meta.url)
-const source = new URL(`../src/${main}.ts`, import.meta.url)
-// In a clone the source is what counts, whatever an earlier "npm pack" left in dist.
-const { run } = await import((existsSync(source) ? source : compiled).href).catch(explainMissing)
+if (process.argv[2] === 'warm-cache') {
+  for (const each of [...Object.values(mains), 'cli/main', 'cli/node/up']) await load(each)
+  flushCompileCache()
+  process.exit()
+}
+const { run } = await load(main).catch(explainMissing)
 await run(process.argv.slice(2))
+
+function load(name) {
+  const compiled = new URL(`../dist/viaduct/src/${name}.js`, import.meta.url)
+  const source = new URL(`../src/${name}.ts`, import.meta.url)
+  // In a clone the source is what counts, whatever an earlier "npm pack" left in dist.
+  return import((existsSync(source) ? source : compiled).href)
+}
 
 /** A clone before its "npm ci" is a usual mistake; a stack would not say so. */
 function explainMissing(error) {
