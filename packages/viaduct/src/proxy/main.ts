@@ -19,7 +19,7 @@ import { readSettings } from '../settings/settings-file.ts'
 import { openControlServer } from './control-server.ts'
 import { AccessLog } from './observe/access-log.ts'
 import { Worker } from './serve/worker.ts'
-import { CertTable } from './tls/cert-table.ts'
+import type { CertTable } from './tls/cert-table.ts'
 
 const httpFd = 3
 const apiFd = 4
@@ -50,7 +50,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   if (table) worker.router.apply(table)
   const path = layout.proxySocket(slot, process.pid)
   await rm(path, { force: true })
-  const certs = new CertTable()
+  const { certs } = worker
   const control = await openControlServer(worker, { path, slot, certs })
   await listen(worker.server, httpFd)
   const servesTls = settings.httpsPort !== null

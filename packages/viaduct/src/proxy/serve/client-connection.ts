@@ -25,6 +25,7 @@ import { Exchange } from './exchange.ts'
 import { LastHead } from './last-head.ts'
 import { renderInterimHead, renderResponseHead } from './render-head.ts'
 import type { Tunnel } from './tunnel.ts'
+import { challengeAnswer } from '../tls/challenge-answer.ts'
 import type { Worker } from './worker.ts'
 import { countGarbage } from './young-garbage.ts'
 
@@ -187,6 +188,8 @@ export class ClientConnection implements ClientSide, ClientLink {
   #begin(head: RequestHead): void {
     const { worker } = this
     if (head.method === 'CONNECT') return this.#refuse('connect-refused')
+    const proof = challengeAnswer(worker.certs, head)
+    if (proof !== null) return this.#answerAndClose(proof)
     const hasBody = head.chunked || head.contentLength > 0
     if (hasBody) head.upgrade = ''
     const requestId = head.requestId === '' ? worker.makeRequestId() : head.requestId
@@ -283,6 +286,12 @@ export class ClientConnection implements ClientSide, ClientLink {
     this.#pending = null
     this.writeError(reason, { requestId: '', withoutBody: false, ...options, keepAlive: false })
     this.worker.refused(reason)
+    this.#close(false)
+  }
+
+  #answerAndClose(answer: string): void {
+    this.#pending = null
+    this.#writeText(answer)
     this.#close(false)
   }
 

@@ -10,6 +10,7 @@ import type { RequestHead } from '../http/request-head.ts'
 import type { AccessLog } from '../observe/access-log.ts'
 import type { Way } from '../route/path-table.ts'
 import { Router } from '../route/router.ts'
+import { CertTable } from '../tls/cert-table.ts'
 import { ClientConnection } from './client-connection.ts'
 import type { ClientLink } from './client-side.ts'
 import { Deadlines } from './deadlines.ts'
@@ -26,6 +27,8 @@ export class Worker implements AsyncDisposable {
   readonly random = Math.random
   /** See `GateContext`; whoever opens the TLS listener sets it. */
   httpsPortOf: GateContext['httpsPortOf'] = () => null
+  /** Answers certificate authorities. */
+  readonly certs = new CertTable()
   readonly #accessLog: AccessLog | null
   readonly #connections = new Set<ClientLink>()
   readonly #servers: Server[] = []

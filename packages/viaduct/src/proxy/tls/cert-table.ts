@@ -28,6 +28,7 @@ export class CertTable {
   /** By `certPem`. */
   #contexts = new Map<string, SecureContext>()
   readonly #servers = new Set<Server>()
+  #hasHttpChallenges = false
 
   /** 0: there has been no snapshot yet. */
   get generation(): number {
@@ -50,9 +51,15 @@ export class CertTable {
       }
     }
     for (const challenge of table.challenges) this.#challenges.set(challenge.domain, challenge)
+    this.#hasHttpChallenges = Object.keys(table.httpChallenges).length > 0
     this.#forgetContexts(table)
     for (const server of this.#servers) this.#update(server)
     return true
+  }
+
+  /** Seldom true: nobody else has to look any further. */
+  get hasHttpChallenges(): boolean {
+    return this.#hasHttpChallenges
   }
 
   /** What a token's `GET /.well-known/acme-challenge/TOKEN` answers; undefined: 404. */
