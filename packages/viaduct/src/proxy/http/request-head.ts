@@ -41,6 +41,8 @@ export class RequestHead {
   expectsContinue = false
   /** Comma-separated, from the client; empty when not sent. */
   forwardedFor = ''
+  forwardedProto = ''
+  forwardedHost = ''
   /** From the client, when it is sane; else empty. */
   requestId = ''
   /** `X-App`: which app it is for, where that counts. It is never passed on. */
@@ -77,6 +79,7 @@ export class RequestHead {
   reset(): void {
     this.method = this.target = this.hostname = this.host = ''
     this.upgrade = this.forwardedFor = this.requestId = this.fields = this.connection = ''
+    this.forwardedProto = this.forwardedHost = ''
     this.appHeader = ''
     this.minor = 1
     this.contentLength = -1
@@ -244,9 +247,13 @@ function readLongField(bytes: Buffer, field: number, range: Range): HeadFault | 
     if (fields.value(bytes, field).toLowerCase() !== 'chunked') return 'An unknown transfer coding'
     head.chunked = true
     fields.dropped[field] = 1
+  } else if (is('x-forwarded-host')) {
+    fields.dropped[field] = 1
+    if (!hasUnderscore(bytes, range)) head.forwardedHost = fields.value(bytes, field)
+  } else if (is('x-forwarded-proto')) {
+    fields.dropped[field] = 1
+    if (!hasUnderscore(bytes, range)) head.forwardedProto = fields.value(bytes, field).toLowerCase()
   } else if (
-    is('x-forwarded-host') ||
-    is('x-forwarded-proto') ||
     is('x-forwarded-prefix') ||
     is('x-request-start') ||
     is('proxy-connection') ||

@@ -23,6 +23,7 @@ import { rawSocketOf } from '../tls/raw-socket.ts'
 import { type ErrorOptions, type ErrorReason, errorReasons, renderError } from './error-reasons.ts'
 import { Exchange } from './exchange.ts'
 import { LastHead } from './last-head.ts'
+import type { Peer } from './peer.ts'
 import { renderInterimHead, renderResponseHead } from './render-head.ts'
 import type { Tunnel } from './tunnel.ts'
 import { challengeAnswer } from '../tls/challenge-answer.ts'
@@ -34,8 +35,7 @@ const pipelineMaxBytes = 2 * headMaxBytes
 export class ClientConnection implements ClientSide, ClientLink {
   readonly worker: Worker
   readonly #socket: Socket
-  readonly address: string
-  readonly proto: 'http' | 'https'
+  readonly peer: Peer
   readonly readsLater: boolean
   #pending: Buffer | null = null
   readonly #lastHead: LastHead
@@ -55,11 +55,9 @@ export class ClientConnection implements ClientSide, ClientLink {
   constructor(socket: Socket, worker: Worker, proto: 'http' | 'https' = 'http') {
     this.#socket = socket
     this.worker = worker
-    this.proto = proto
+    this.peer = worker.peerOf(socket, proto)
     this.readsLater = proto === 'https'
-    const address = socket.remoteAddress ?? 'unknown'
-    this.address = address.startsWith('::ffff:') ? address.slice(7) : address
-    this.#lastHead = new LastHead(this)
+    this.#lastHead = new LastHead(this.peer)
     this.#idleSince = worker.deadlines.tick()
     this.#deadlineMs = this.#idleSince + headTimeoutMs
     socket.on('data', (bytes: Buffer) => this.#onData(bytes))

@@ -4,15 +4,9 @@
  */
 import type { ResponseHead } from '../http/response-head.ts'
 import type { ErrorOptions, ErrorReason } from './error-reasons.ts'
+import type { Peer } from './peer.ts'
 import type { Tunnel } from './tunnel.ts'
 import type { Worker } from './worker.ts'
-
-/** Who is at the other end, as the instance is told. */
-export interface Peer {
-  /** Numeric; an IPv4 address never in its IPv6 form. */
-  readonly address: string
-  readonly proto: 'http' | 'https'
-}
 
 export interface ResponseOptions {
   /** The connection takes another request afterwards. */
@@ -36,7 +30,8 @@ export interface ClientLink {
   destroy(): void
 }
 
-export interface ClientSide extends Peer {
+export interface ClientSide {
+  readonly peer: Peer
   readonly worker: Worker
   /** It takes no further request. */
   readonly isLeaving: boolean

@@ -14,6 +14,7 @@ import type { App, Held } from '../route/app.ts'
 import type { Claimant, Upstream } from '../route/upstream.ts'
 import type { ClientSide } from './client-side.ts'
 import { type ErrorReason, errorReasons } from './error-reasons.ts'
+import { forwardedClient } from './peer.ts'
 import { renderRequestHead, textBodyMaxBytes } from './render-head.ts'
 import { RequestBody } from './request-body.ts'
 import { type ExchangeParts, RequestFacts } from './request-facts.ts'
@@ -53,7 +54,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
   #local: LocalBody | null = null
 
   constructor(client: ClientSide, app: App) {
-    super(client, app)
+    super(client.peer, app)
     this.#client = client
     this.#response = new ResponseBody(client)
   }
@@ -62,6 +63,9 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
   begin(head: RequestHead, { way, requestId, body }: ExchangeParts): void {
     const { app } = way
     this.note(head, way, { requestId, startedMs: this.#client.worker.deadlines.tick() })
+    if (this.peer.isTrusted) {
+      Object.assign(this, forwardedClient(head, this.peer, this.#client.worker.trusted))
+    }
     this.#headText = renderRequestHead(head, this)
     this.#minor = head.minor
     this.#body.begin(body, app.gate?.bodyMaxBytes ?? Infinity)

@@ -4,7 +4,7 @@
  */
 import { parseRequestHead, type RequestHead } from '../http/request-head.ts'
 import type { HeadFault } from '../http/field-block.ts'
-import type { Peer } from './client-side.ts'
+import type { Peer } from './peer.ts'
 import { renderFirst } from './render-head.ts'
 
 export class LastHead {

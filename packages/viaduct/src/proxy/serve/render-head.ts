@@ -2,12 +2,14 @@
 import type { RequestHead } from '../http/request-head.ts'
 import type { ResponseHead } from '../http/response-head.ts'
 import { stripPrefix } from '../route/path-table.ts'
-import type { Peer, ResponseOptions } from './client-side.ts'
+import type { ResponseOptions } from './client-side.ts'
+import type { Peer } from './peer.ts'
 
 /** Bodies up to here travel in the same write as their head. */
 export const textBodyMaxBytes = 8 * 1024
 
-export interface RequestContext extends Peer {
+export interface RequestContext {
+  readonly peer: Peer
   readonly requestId: string
   /** Taken off the path, and told as X-Forwarded-Prefix; empty: nothing. */
   readonly prefix: string
@@ -19,7 +21,7 @@ export interface RequestContext extends Peer {
 export function renderRequestHead(head: RequestHead, context: RequestContext): string {
   const { requestId, startedAt, prefix } = context
   const isRendered = head.rendered !== '' && prefix === ''
-  const first = isRendered ? head.rendered : renderFirst(head, context, prefix)
+  const first = isRendered ? head.rendered : renderFirst(head, context.peer, prefix)
   const upgrade = head.upgrade === '' ? '' : `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`
   return first + requestId + renderStart(startedAt) + renderFraming(head) + upgrade + '\r\n'
 }
@@ -35,15 +37,26 @@ let lastStart = 0
 let lastStartText = ''
 
 /** As far as it is the same for each request with this head that goes the same way. */
-export function renderFirst(head: RequestHead, { address, proto }: Peer, prefix = ''): string {
+export function renderFirst(head: RequestHead, peer: Peer, prefix = ''): string {
   const host = head.host === '' ? 'localhost' : head.host
   const target = stripPrefix(head.target, prefix)
   const forwardedPrefix = prefix === '' ? '' : `X-Forwarded-Prefix: ${prefix}\r\n`
-  const forwardedFor = head.forwardedFor === '' ? address : `${head.forwardedFor}, ${address}`
   return (
     `${head.method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${head.fields}` +
-    `X-Forwarded-For: ${forwardedFor}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${host}\r\n` +
-    `${forwardedPrefix}X-Request-Id: `
+    `${renderForwarded(head, peer, host)}${forwardedPrefix}X-Request-Id: `
+  )
+}
+
+/** Anybody can say to come from anywhere: only what a trusted proxy says is passed on. */
+function renderForwarded(head: RequestHead, peer: Peer, ownHost: string): string {
+  const { address, proto, isTrusted } = peer
+  const chain = isTrusted && head.forwardedFor !== '' ? `${head.forwardedFor}, ` : ''
+  const { forwardedProto } = head
+  const isSaid = isTrusted && (forwardedProto === 'http' || forwardedProto === 'https')
+  const host = isTrusted && head.forwardedHost !== '' ? head.forwardedHost : ownHost
+  return (
+    `X-Forwarded-For: ${chain}${address}\r\n` +
+    `X-Forwarded-Proto: ${isSaid ? forwardedProto : proto}\r\nX-Forwarded-Host: ${host}\r\n`
   )
 }
 

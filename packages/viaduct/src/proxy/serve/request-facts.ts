@@ -4,8 +4,8 @@ import type { BodyFraming } from '../http/body-framing.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { App } from '../route/app.ts'
 import type { Way } from '../route/path-table.ts'
-import type { Peer } from './client-side.ts'
 import type { ErrorReason } from './error-reasons.ts'
+import type { Peer } from './peer.ts'
 
 const idempotent: ReadonlySet<string> = new Set([
   'GET',
@@ -23,9 +23,12 @@ export interface ExchangeParts {
   readonly body: BodyFraming | null
 }
 
-export abstract class RequestFacts implements Peer {
-  readonly address: string
-  readonly proto: 'http' | 'https'
+export abstract class RequestFacts {
+  /** Whose connection it came by. */
+  readonly peer: Peer
+  /** Who sent it: the peer, or the client of a trusted proxy. */
+  address: string
+  proto: 'http' | 'https'
   app: App
   /** Of the path, that the instance does not see. */
   prefix = ''
@@ -47,9 +50,10 @@ export abstract class RequestFacts implements Peer {
   /** Empty: no instance had it. */
   instance = ''
 
-  constructor({ address, proto }: Peer, app: App) {
-    this.address = address
-    this.proto = proto
+  constructor(peer: Peer, app: App) {
+    this.peer = peer
+    this.address = peer.address
+    this.proto = peer.proto
     this.app = app
   }
 

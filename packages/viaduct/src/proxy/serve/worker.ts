@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import { leaveIdleMs } from '../../model/limits.ts'
+import { AddressList } from '../edge/address-list.ts'
 import type { GateContext } from '../edge/visit.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { AccessLog } from '../observe/access-log.ts'
@@ -16,12 +17,26 @@ import type { ClientLink } from './client-side.ts'
 import { Deadlines } from './deadlines.ts'
 import type { ErrorReason } from './error-reasons.ts'
 import type { Exchange } from './exchange.ts'
+import { addressOf, type Peer } from './peer.ts'
+import { readProxyHeader } from './proxy-header.ts'
 
 /** Hexadecimal, of 0 to 4095: formatting a number costs more than the rest of an id. */
 const threeDigits = Array.from({ length: 4096 }, (_, n) => n.toString(16).padStart(3, '0'))
 
+export interface WorkerOptions {
+  /** See `Router`. */
+  readonly usesAppHeader?: boolean
+  /** Addresses and networks whose `X-Forwarded-*` are believed. */
+  readonly trustedProxies?: readonly string[]
+  /** Connections of the trusted proxies begin with a PROXY header. */
+  readonly proxyProtocol?: boolean
+}
+
 export class Worker implements AsyncDisposable {
   readonly router: Router
+  /** Proxies in front of this one. */
+  readonly trusted: AddressList
+  readonly expectsProxyHeader: boolean
   readonly deadlines: Deadlines
   readonly server: Server
   readonly random = Math.random
@@ -41,14 +56,16 @@ export class Worker implements AsyncDisposable {
 
   /**
    * @param accessLog null: no access log.
-   * @param routing See `Router`.
    */
-  constructor(accessLog: AccessLog | null, routing: { usesAppHeader?: boolean } = {}) {
-    this.router = new Router(routing)
+  constructor(accessLog: AccessLog | null, options: WorkerOptions = {}) {
+    this.router = new Router(options)
+    this.trusted = new AddressList(options.trustedProxies ?? [])
+    this.expectsProxyHeader = options.proxyProtocol ?? false
     this.#accessLog = accessLog
     this.deadlines = new Deadlines((now) => this.#sweep(now))
-    const options = { allowHalfOpen: true, noDelay: true }
-    this.server = createServer(options, (socket) => this.#accept(socket))
+    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+      this.#accept(socket),
+    )
     // Out of descriptors, for one: that connection is lost, the others are served on.
     this.attach(this.server)
   }
@@ -136,7 +153,26 @@ export class Worker implements AsyncDisposable {
   }
 
   #accept(socket: Socket): void {
-    this.opened(new ClientConnection(socket, this))
+    this.identify(socket, () => {
+      this.opened(new ClientConnection(socket, this))
+      if (socket.isPaused()) socket.resume()
+    })
+  }
+
+  /**
+   * Learns first whose connection it is, where a load balancer in front says so.
+   *
+   * @param onReady Not called when the balancer does not say it.
+   */
+  identify(socket: Socket, onReady: () => void): void {
+    if (this.expectsProxyHeader && this.trusted.has(addressOf(socket))) {
+      readProxyHeader(socket, onReady)
+    } else onReady()
+  }
+
+  peerOf(socket: Socket, proto: Peer['proto']): Peer {
+    const address = addressOf(socket)
+    return { address, proto, isTrusted: this.trusted.has(address) }
   }
 
   #sweep(now: number): void {

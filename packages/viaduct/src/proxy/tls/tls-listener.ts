@@ -2,8 +2,8 @@
  * Accepts TLS: shakes hands, and gives the connection to whoever speaks the protocol that was
  * agreed on. Certificates, names and tickets are `cert-table.ts`.
  */
-import type { Socket } from 'node:net'
-import { createServer, type Server, type TLSSocket } from 'node:tls'
+import { createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net'
+import { createServer, type TLSSocket } from 'node:tls'
 import { tlsHandshakeTimeoutMs } from '../../model/limits.ts'
 import { Http2Connection } from '../h2/http2-connection.ts'
 import { ClientConnection } from '../serve/client-connection.ts'
@@ -42,7 +42,7 @@ export function openTlsListener(
   worker: Worker,
   certs: CertTable,
   handshakeTimeoutMs = tlsHandshakeTimeoutMs,
-): Server {
+): TcpServer {
   const server = createServer({
     ...certs.serverOptions(['h2', 'http/1.1']),
     ...{ allowHalfOpen: true, noDelay: true, handshakeTimeout: handshakeTimeoutMs },
@@ -63,7 +63,12 @@ export function openTlsListener(
   })
   // Not one that speaks TLS, or one that wants a name nobody has.
   server.on('tlsClientError', (_, socket) => socket.destroy())
-  return server
+  if (!worker.expectsProxyHeader) return server
+  const front = createTcpServer({ allowHalfOpen: true, noDelay: true }, (raw) => {
+    worker.identify(raw, () => server.emit('connection', raw))
+  })
+  worker.attach(front)
+  return front
 }
 
 function accept(socket: TLSSocket, worker: Worker): void {

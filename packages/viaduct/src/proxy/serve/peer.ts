@@ -1,0 +1,46 @@
+/** Who is at the other end of a connection, and whether what it says of others is believed. */
+import type { Socket } from 'node:net'
+import type { AddressList } from '../edge/address-list.ts'
+import type { RequestHead } from '../http/request-head.ts'
+import { rawSocketOf } from '../tls/raw-socket.ts'
+
+export interface Peer {
+  /** Numeric; an IPv4 address never in its IPv6 form. */
+  readonly address: string
+  readonly proto: 'http' | 'https'
+  /** A proxy of the server's owner: what it forwards, and for whom, is passed on. */
+  readonly isTrusted: boolean
+}
+
+/** Sources that a PROXY header named, by their TCP socket. */
+const named = new WeakMap<Socket, string>()
+
+export function nameSource(socket: Socket, address: string): void {
+  named.set(socket, address)
+}
+
+/** Of the client, or of the one that a PROXY header names. */
+export function addressOf(socket: Socket): string {
+  const source = named.get(rawSocketOf(socket))
+  return source ?? plainAddress(socket.remoteAddress ?? 'unknown')
+}
+
+export function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice(7) : address
+}
+
+/** Who sent a request that a trusted proxy forwards: the last one that is not a proxy of ours. */
+export function forwardedClient(
+  head: RequestHead,
+  peer: Peer,
+  trusted: AddressList,
+): { address: string; proto: 'http' | 'https' } {
+  const chain = head.forwardedFor === '' ? [] : head.forwardedFor.split(',')
+  let { address } = peer
+  for (let i = chain.length - 1; i >= 0 && trusted.has(address); i--) {
+    address = plainAddress((chain[i] as string).trim())
+  }
+  const { forwardedProto } = head
+  const isProto = forwardedProto === 'http' || forwardedProto === 'https'
+  return { address, proto: isProto ? forwardedProto : peer.proto }
+}
