@@ -14,7 +14,7 @@
  * In bytes `|` is CRLF, `\xNN \n \r \t \\` are escapes, `{300*a}` repeats, `{pause}` cuts the piece,
  * `{end}` ends the sender's side, `{reset}` resets the connection; `{seen}` waits until the other
  * end has the piece before it, `{answered}` until the client has an answer, `{whole}` until the
- * instance has a whole request.
+ * instance has a whole request, `{asked}` until the same connection has one more.
  */
 import { readFile, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -24,7 +24,7 @@ export type Ending = 'open' | 'closed' | 'reset'
 /** Bytes as latin1, or what else a sender does between them. */
 export type Step = { readonly send: string } | Word
 type Word = (typeof words)[number]
-const words = ['pause', 'end', 'reset', 'seen', 'answered', 'whole'] as const
+const words = ['pause', 'end', 'reset', 'seen', 'answered', 'whole', 'asked'] as const
 const wordPattern = new RegExp(`(\\{(?:${words.join('|')})\\})`)
 
 export interface Answer {

@@ -21,6 +21,9 @@ interface Connection {
   bytes: string
   /** The answer was given at the head already. */
   isAnswered: boolean
+  /** Requests of the runner. */
+  probes: number
+  isPlaying: boolean
 }
 
 export class Recorder implements AsyncDisposable {
@@ -70,7 +73,13 @@ export class Recorder implements AsyncDisposable {
   }
 
   #accept(socket: Socket): void {
-    const connection: Connection = { reader: new RequestReader(), bytes: '', isAnswered: false }
+    const connection: Connection = {
+      reader: new RequestReader(),
+      bytes: '',
+      isAnswered: false,
+      probes: 0,
+      isPlaying: false,
+    }
     this.#connections.push(connection)
     this.#sockets.add(socket)
     socket.setEncoding('latin1')
@@ -84,8 +93,11 @@ export class Recorder implements AsyncDisposable {
     connection.bytes += text
     const { reader } = connection
     for (const request of reader.read(text)) {
-      if (request.target.startsWith(probePrefix)) this.#answer(socket, request)
-      else {
+      if (request.target.startsWith(probePrefix)) {
+        connection.probes++
+        if (connection.isPlaying) void this.played.then(() => this.#answer(socket, request))
+        else this.#answer(socket, request)
+      } else {
         this.requests.push(request)
         if (connection.isAnswered) connection.isAnswered = false
         else if (this.#script) this.#play(socket, connection)
@@ -104,11 +116,18 @@ export class Recorder implements AsyncDisposable {
     socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${target.length}\r\n\r\n${body}`, 'latin1')
   }
 
-  #play(socket: Socket, { reader }: Connection): void {
+  #play(socket: Socket, connection: Connection): void {
     const steps = this.#script?.steps ?? []
     this.#script = null
-    reader.isTunnel = steps.some((step) => typeof step === 'object' && / 101 /.test(step.send))
-    this.played = playSteps(socket, steps, this.#waits)
+    connection.reader.isTunnel = steps.some(
+      (step) => typeof step === 'object' && / 101 /.test(step.send),
+    )
+    const { probes } = connection
+    const asked = (): boolean => socket.destroyed || connection.probes > probes
+    connection.isPlaying = true
+    this.played = playSteps(socket, steps, { ...this.#waits, asked }).then(() => {
+      connection.isPlaying = false
+    })
   }
 
   #forget(socket: Socket, connection: Connection): void {
@@ -129,6 +148,7 @@ export interface Waits {
   readonly seen?: (piece: string) => boolean
   readonly answered?: () => boolean
   readonly whole?: () => boolean
+  readonly asked?: () => boolean
 }
 
 /** Does what the steps say, one after the other; a socket that is gone ends it. */

@@ -113,7 +113,7 @@ async function play(
 let lastProbe = 0
 
 /** Another client's request: over the same instance, and, when it is left, the same connection. */
-async function askNext(port: number): Promise<{ next: string; wantedNext: string }> {
+export async function askNext(port: number): Promise<{ next: string; wantedNext: string }> {
   const wantedNext = `${probePrefix}${++lastProbe}`
   const client = new RawClient(port)
   client.send(`GET ${wantedNext} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
@@ -130,8 +130,10 @@ export class RawClient {
   #ended = false
   #wake: () => void = () => undefined
 
-  constructor(port: number) {
-    this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
+  /** @param localAddress Of many connections: one address has ports for some thousands of them. */
+  constructor(port: number, localAddress = '127.0.0.1') {
+    const how = { allowHalfOpen: true, noDelay: true, localAddress }
+    this.socket = connect({ port, host: '127.0.0.1', ...how })
     this.socket.setEncoding('latin1')
     this.socket.on('data', (piece: string) => {
       this.text += piece

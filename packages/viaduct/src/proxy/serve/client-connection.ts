@@ -202,9 +202,13 @@ export class ClientConnection implements ClientSide, ClientLink {
     exchange.begin(head, { way, requestId, body })
     this.#exchange = exchange
     exchange.start()
-    if (!body || this.#pending === null || exchange.isDone) return
-    const rest = this.#pending.subarray(exchange.onRequestBytes(this.#pending))
-    this.#pending = rest.length === 0 ? null : rest
+    if (!body || exchange.isDone) return
+    if (this.#pending !== null) {
+      const rest = this.#pending.subarray(exchange.onRequestBytes(this.#pending))
+      this.#pending = rest.length === 0 ? null : rest
+    }
+    // The rest of its body can come no more.
+    if (this.#endedMs !== Infinity && !exchange.isRequestDone) this.#socket.destroy()
   }
 
   #onEnd(): void {

@@ -19,7 +19,7 @@ import { renderRequestHead, textBodyMaxBytes } from './render-head.ts'
 import { RequestBody } from './request-body.ts'
 import { type ExchangeParts, RequestFacts } from './request-facts.ts'
 import { ResponseBody } from './response-body.ts'
-import { Tunnel } from './tunnel.ts'
+import { isOffered, Tunnel } from './tunnel.ts'
 import {
   type ByteRange,
   type Loss,
@@ -37,7 +37,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
   #minor: 0 | 1 = 1
   readonly #body = new RequestBody()
   readonly #response: ResponseBody
-  #upgrade = false
+  #upgrade = ''
   #keepAlive = true
   #upstream: Upstream | null = null
   #connection: UpstreamConnection | null = null
@@ -71,7 +71,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
     this.#body.begin(body, app.gate?.bodyMaxBytes ?? Infinity)
     this.ticket++
     this.#visit = app.gate === null ? null : visitOf(head, this, this.#client.worker.gateContext)
-    this.#upgrade = head.upgrade !== ''
+    this.#upgrade = head.upgrade
     this.#keepAlive = head.keepAlive
     this.#places = this.#holdUntilMs = 0
     this.#tried = null
@@ -226,7 +226,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
 
   onUpgrade(head: ResponseHead, rest: Buffer): void {
     const [upstream, connection] = [this.#upstream, this.#connection]
-    if (!this.#upgrade || !upstream || !connection) {
+    if (!isOffered(this.#upgrade, head.upgrade) || !upstream || !connection) {
       this.#leaveUpstream('destroy')
       return this.fail('bad-response')
     }

@@ -135,3 +135,10 @@ export class Tunnel implements Claimant {
     this.#onClosed(this.#bytesOut)
   }
 }
+
+/** Whether an app switches to nothing but what the client asked for (RFC 9110 §7.8). */
+export function isOffered(offered: string, chosen: string): boolean {
+  const offers = offered.toLowerCase().split(',')
+  const names = chosen.toLowerCase().split(',')
+  return names.every((name) => name !== '' && offers.some((offer) => offer.trim() === name.trim()))
+}
