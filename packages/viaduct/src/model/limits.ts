@@ -266,6 +266,10 @@ export const staticHashMaxBytes = 16 * 1024 * 1024
 export const staticPieceBytes = 64 * 1024
 /** A shorter response is not worth compressing: it fits a packet. */
 export const compressMinBytes = 1024
+/** A PROXY header of version 2, with what a balancer adds; 216 bytes are usual at most. */
+export const proxyHeaderMaxBytes = 4_096
+/** A balancer sends it with its first packet. */
+export const proxyHeaderTimeoutMs = 5_000
 /** A head is complete this long after its first byte, or its connection is closed. */
 export const headTimeoutMs = 30_000
 /** A client connection between two requests. */
