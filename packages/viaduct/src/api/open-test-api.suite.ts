@@ -76,6 +76,8 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
     domain: null,
     apiDomain: null,
     xApp: 'off',
+    trustedProxies: '',
+    proxyProtocol: 'off',
     authToken: null,
     webCount: 2,
     releasesKept: 5,

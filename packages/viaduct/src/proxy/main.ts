@@ -45,7 +45,10 @@ export async function run(argv: readonly string[]): Promise<void> {
   })
   await using worker = new Worker(values['no-access-log'] === true ? null : accessLog, {
     usesAppHeader: settings.xApp === 'on',
+    trustedProxies: settings.trustedProxies.split(','),
+    proxyProtocol: settings.proxyProtocol === 'on',
   })
+  worker.httpsPortOf = (hostname) => (worker.certs.find(hostname) ? settings.httpsPort : null)
   const table = await readRoutes(layout)
   if (table) worker.router.apply(table)
   const path = layout.proxySocket(slot, process.pid)

@@ -1,6 +1,7 @@
 /** One value of a setting, from text or JSON to what the platform uses, or why it cannot be. */
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
+import { parseNetwork } from '../model/network.ts'
 import type { SettingType } from './setting-table.ts'
 
 /** `wanted` completes the sentence "wanted …". */
@@ -55,11 +56,20 @@ export function parseSetting(raw: unknown, type: SettingType, base: string): Par
       if (url?.protocol === 'https:' && url.username === '') return { value: url.href }
       return { wanted: 'a URL such as https://acme.example.com/directory' }
     }
+    case 'networks':
+      return parseNetworks(Array.isArray(raw) ? raw.map(String) : (text ?? '').split(','))
     case 'choice':
       return text !== null && type.of.includes(text)
         ? { value: text }
         : { wanted: `one of ${type.of.join(', ')}` }
   }
+}
+
+function parseNetworks(items: readonly string[]): Parsed {
+  const networks = items.map((item) => item.trim()).filter((item) => item !== '')
+  const isGood = networks.every((network) => parseNetwork(network) !== null)
+  if (isGood) return { value: networks.join(',') }
+  return { wanted: 'addresses or networks such as 10.0.0.0/8,192.0.2.7' }
 }
 
 function mayBeNull(type: SettingType): boolean {

@@ -1,5 +1,11 @@
 /** The file of `--config`: JSON with comments, to raw values with the line of each. */
-import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
+import {
+  getNodeValue,
+  type Node,
+  type ParseError,
+  parseTree,
+  printParseErrorCode,
+} from 'jsonc-parser'
 import { AppError } from '../model/app-error.ts'
 import type { Settings } from './settings.ts'
 import { type SettingRow, settingTable, unusedKeys } from './setting-table.ts'
@@ -28,7 +34,7 @@ export function parseSettingsFile(text: string, path: string): SettingsFile {
   const notices: string[] = []
   let appsDir: FileValue | null = null
   for (const [name, node] of properties(text, path)) {
-    const value = { raw: rawValue(node), name, line: lineAt(text, node.offset) }
+    const value = { raw: getNodeValue(node), name, line: lineAt(text, node.offset) }
     const key = settingTable.find((row) => row.key === name || row.aliases.includes(name))?.key
     if (key === undefined && name === 'apps_dir') {
       appsDir = value
@@ -58,11 +64,6 @@ function properties(text: string, path: string): [string, Node][] {
     const [name, value] = property.children as [Node, Node]
     return [String(name.value), value]
   })
-}
-
-/** Objects and lists have no `value` in jsonc-parser; no setting is one. */
-function rawValue(node: Node): unknown {
-  return node.type === 'object' || node.type === 'array' ? [] : node.value
 }
 
 function lineAt(text: string, offset: number): number {

@@ -198,6 +198,17 @@ test('a file that is missing, no JSON or no object is refused', async () => {
   refuses({ config: nested }, {}, /httpPort is a list or an object; wanted/)
 })
 
+test('networks come as text or as an array, and must be networks', async () => {
+  assert.equal(resolve({ trustedProxies: ' 10.0.0.0/8, ::1 ' }).trustedProxies, '10.0.0.0/8,::1')
+  const config = await file('{ "trustedProxies": ["192.0.2.7", "2001:db8::/32"] }')
+  assert.equal(resolve({ config }).trustedProxies, '192.0.2.7,2001:db8::/32')
+  for (const bad of ['10.0.0.0/33', 'localhost', '1.2.3', '10.0.0.0/8;::1', '::1/129']) {
+    refuses({ trustedProxies: bad }, {}, /--trusted-proxies.*wanted addresses or networks/)
+  }
+  refuses({ proxyProtocol: 'on' }, {}, 'PROXY headers are on, but no proxy is trusted')
+  assert.equal(resolve({ proxyProtocol: 'on', trustedProxies: '::1' }).proxyProtocol, 'on')
+})
+
 test('values that contradict each other are refused', () => {
   refuses({ instancePortMin: '30000' }, {}, /30000 to 29999/)
   const error = refuses({ httpPort: '8700' }, {}, 'Apps and API cannot both have port 8700')

@@ -129,6 +129,12 @@ function checkTogether(settings: Settings): void {
       data: { field: 'acmeEabKey' },
     })
   }
+  if (settings.proxyProtocol === 'on' && settings.trustedProxies === '') {
+    throw new AppError('bad-setting', 'PROXY headers are on, but no proxy is trusted', {
+      hint: 'Say with --trusted-proxies where they come from, such as 10.0.0.0/8.',
+      data: { field: 'proxyProtocol' },
+    })
+  }
   if (httpsPort && (httpsPort === httpPort || httpsPort === apiPort)) {
     const other = httpsPort === httpPort ? 'http' : 'the API'
     throw new AppError('bad-setting', `https and ${other} cannot both have port ${httpsPort}`, {

@@ -17,6 +17,8 @@ export type SettingType =
     }
   | { readonly kind: 'path'; readonly nullable?: boolean }
   | { readonly kind: 'address' | 'host-name' | 'token' | 'email' | 'https-url' }
+  /** Addresses and networks: text with commas, or an array; kept as text with commas. */
+  | { readonly kind: 'networks' }
   | { readonly kind: 'choice'; readonly of: readonly string[] }
 
 export interface SettingRow<K extends keyof Settings = keyof Settings> {
@@ -120,6 +122,19 @@ export const settingTable: readonly SettingRow[] = [
     type: { kind: 'choice', of: ['on', 'off'] },
     fallback: () => 'off',
     help: 'whether X-App: APP in a request says which app it is for',
+  }),
+  row('trustedProxies', {
+    argument: 'NETWORKS',
+    type: { kind: 'networks' },
+    fallback: () => '',
+    fallbackText: 'none',
+    help: 'proxies in front whose X-Forwarded-* are believed, such as 10.0.0.0/8,192.0.2.7',
+  }),
+  row('proxyProtocol', {
+    argument: 'on|off',
+    type: { kind: 'choice', of: ['on', 'off'] },
+    fallback: () => 'off',
+    help: 'whether connections of the trusted proxies begin with a PROXY header',
   }),
   row('authToken', {
     flag: null,

@@ -23,6 +23,9 @@ export interface Settings {
   readonly apiDomain: string | null
   /** `on`: `X-App: NAME` names the app, before any host. It is never passed on. */
   readonly xApp: 'on' | 'off'
+  /** Addresses and networks, with commas between them. */
+  readonly trustedProxies: string
+  readonly proxyProtocol: 'on' | 'off'
   /** Seed name `auth_token`: used instead of a generated admin token, at the first start only. */
   readonly authToken: string | null
   /** Seed name `dyno_count`: instances of `web` when neither manifest nor user says a count. */
