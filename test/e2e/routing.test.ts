@@ -44,7 +44,7 @@ async function answers(platform: Platform, cases: Record<string, string>): Promi
   }
 }
 
-test('apps stand side by side by host and path; a change of one touches no connection of another', async () => {
+test('apps stand side by side; a change of one touches no connection of another', async () => {
   await using platform = await startPlatform({ flags: ['--x-app', 'on'] })
   await using site = await makeApp('site', {
     domain: ['example.com', '*.example.com', '^shop[0-9]+[.]test$'],

@@ -1,9 +1,9 @@
 /**
  * What the proxies serve by: the whole routing table as one immutable snapshot with a generation.
  *
- * The daemon makes it, writes it to `run/routes.json` (see `route-file.ts`) and pushes each change to
- * every proxy; a proxy refuses a generation that is not newer than its own, starts from the file,
- * and serves on with the last one when the daemon is gone.
+ * The daemon makes it, writes it to `run/routes.json` (see `route-file.ts`) and pushes each change
+ * to every proxy; a proxy refuses a generation that is not newer than its own, starts from the
+ * file, and serves on with the last one when the daemon is gone.
  */
 import type { HttpOptions } from './http-options.ts'
 import type { AppName, InstanceId, ReleaseNumber } from './ids.ts'

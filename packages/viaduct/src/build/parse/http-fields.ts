@@ -1,6 +1,6 @@
 /**
- * Reads `http`: how an app's requests are treated on their way. The same readers serve the manifest,
- * where errors name the line, and what comes by the API. What the keys mean is
+ * Reads `http`: how an app's requests are treated on their way. The same readers serve the
+ * manifest, where errors name the line, and what comes by the API. What the keys mean is
  * `model/http-options.ts`.
  */
 import { isIP } from 'node:net'

@@ -41,7 +41,7 @@ export function defineRoutes(command: Command): void {
     })
 }
 
-/** `example.com/blog` → host and path. A regular expression has no path: it may hold any character. */
+/** `example.com/blog` → host and path. A regular expression may hold a slash: it has no path. */
 export function parseRoute(word: string, strip: boolean): Written {
   const slash = /^[~^]/.test(word) ? -1 : word.indexOf('/')
   const host = slash === -1 ? word : word.slice(0, slash)

@@ -36,8 +36,8 @@ export class Claims {
    * Records something when the ways that come with it are free, or the app's own.
    *
    * @param wanted As from `claimedBy`.
-   * @throws {AppError} `route-taken` with `data.app`, `data.other` and `data.route`; `bad-route` when there are
-   *   too many regular expressions. Then `commit` was not called.
+   * @throws {AppError} `route-taken` with `data.app`, `data.other` and `data.route`; `bad-route`
+   *   when there are too many regular expressions. Then `commit` was not called.
    */
   whileFree<T>(app: AppName, wanted: readonly RouteMatch[], commit: () => Promise<T>): Promise<T> {
     if (wanted.length === 0) return commit()

@@ -159,7 +159,7 @@ test('a change that does not follow on the generation in force is refused', () =
   assert.equal(router.change({ generation: 6, previous: 5, ...change }), true)
 })
 
-test('instances that a change leaves out get no more requests; those of others stay as they are', () => {
+test('instances that a change leaves out get no more requests, those of others do', () => {
   const router = new Router()
   router.apply(
     routeTable(1, [
