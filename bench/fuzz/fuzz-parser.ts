@@ -1,6 +1,6 @@
 /**
  * Damaged messages against parser and framing, in this process: nothing may throw or read on for
- * ever, a cut may change nothing, and what is passed on means to a strict reader what it meant here.
+ * ever, a cut may change nothing, and what is passed on means the same to a strict reader.
  */
 import assert from 'node:assert/strict'
 import { collectStartGarbage } from '../../packages/viaduct/src/memory/collect-garbage.ts'

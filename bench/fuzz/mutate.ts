@@ -1,6 +1,6 @@
 /**
- * Broken HTTP by chance: takes what the conformance cases send, and damages it where parsers differ:
- * line ends, framing fields, lengths, chunk sizes. The same seed gives the same bytes.
+ * Broken HTTP by chance: takes what the conformance cases send, and damages it where parsers
+ * differ: line ends, framing fields, lengths, chunk sizes. The same seed gives the same bytes.
  */
 import { bytesOf, readCases } from '../../test/conformance/case-file.ts'
 import type { Random } from '../scenarios/chaos-random.ts'

@@ -11,10 +11,10 @@
  *   split                           sent once more for each byte, cut there
  *   todo reason                     known to fail
  *
- * In bytes `|` is CRLF, `\xNN \n \r \t \\` are escapes, `{300*a}` repeats, `{pause}` cuts the piece,
- * `{end}` ends the sender's side, `{reset}` resets the connection; `{seen}` waits until the other
- * end has the piece before it, `{answered}` until the client has an answer, `{whole}` until the
- * instance has a whole request, `{asked}` until the same connection has one more.
+ * In bytes `|` is CRLF, `\xNN \n \r \t \\` are escapes, `{300*a}` repeats, `{pause}` cuts the
+ * piece, `{end}` ends the sender's side, `{reset}` resets the connection; `{seen}` waits until the
+ * other end has the piece before it, `{answered}` until the client has an answer, `{whole}` until
+ * the instance has a whole request, `{asked}` until the same connection has one more.
  */
 import { readFile, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'

@@ -76,8 +76,8 @@ export async function runCase(
 }
 
 /**
- * The same against a proxy that nobody knows, and that may say nothing at all: what it had done when
- * it has served some other clients that asked later.
+ * The same against a proxy that nobody knows, and that may say nothing at all: what it had done
+ * when it has served some other clients that asked later.
  */
 export async function observeCase(
   { port, recorder }: Where,
