@@ -14,6 +14,8 @@ import type { Certificate } from '../model/certificate.ts'
 import type { Attempt } from './renew/plan-renewals.ts'
 
 const schema = 1
+/** A domain that is still routed is tried again long before. */
+const attemptKeptMs = 30 * 86_400_000
 const privateFile = { mode: 0o600 }
 
 export class CertificateFiles {
@@ -68,9 +70,11 @@ export class CertificateFiles {
     await writeJson(this.#default, { ...certificate })
   }
 
-  async readAttempts(): Promise<Map<string, Attempt>> {
+  /** Without those of domains that nobody has ordered for long. */
+  async readAttempts(now: number): Promise<Map<string, Attempt>> {
     const file = await readPersisted(this.#attempts, { schema, isRight: isAttempts })
-    return new Map(Object.entries(file?.attempts ?? {}))
+    const all = Object.entries(file?.attempts ?? {})
+    return new Map(all.filter(([, { retryAt }]) => retryAt > now - attemptKeptMs))
   }
 
   async writeAttempts(attempts: ReadonlyMap<string, Attempt>): Promise<void> {

@@ -85,7 +85,7 @@ export async function openCertificates(options: CertificatesOptions): Promise<Ce
   const book = new Book(options, {
     files,
     found: new Map(found.map((one) => [one.domain, one])),
-    attempts: await files.readAttempts(),
+    attempts: await files.readAttempts(options.now()),
     fallback: await openDefault(files, options.now()),
   })
   await book.start()
