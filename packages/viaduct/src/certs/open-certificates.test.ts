@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -89,6 +99,24 @@ test('a certificate that is refused changes nothing', async (t) => {
     await assert.rejects(node.certs.add(domain, given), { code })
   assert.deepEqual([node.tables.length, await readFile(join(dir, 'tls.json'), 'utf8')], before)
   assert.deepEqual(await readdir(join(dir, 'certs/domains')), ['a.example.com.json'])
+})
+
+test('a certificate that cannot be published is not kept', async (t) => {
+  const dir = await makeDir(t)
+  await using node = await open(dir)
+  const first = await node.certs.add('a.example.com', make(['a.example.com']))
+  await rm(join(dir, 'tls.json'))
+  await mkdir(join(dir, 'tls.json/in-the-way'), { recursive: true })
+  for (const name of ['a.example.com', 'b.example.com']) {
+    await assert.rejects(node.certs.add(name, make([name])), { code: 'EISDIR' })
+  }
+  assert.deepEqual(
+    node.certs.list().map(({ domain, id }) => [domain, id]),
+    [['a.example.com', first.id]],
+  )
+  assert.deepEqual(await readdir(join(dir, 'certs/domains')), ['a.example.com.json'])
+  const kept = await readFile(join(dir, 'certs/domains/a.example.com.json'), 'utf8')
+  assert.equal((JSON.parse(kept) as { id: string }).id, first.id)
 })
 
 test('generation rises over restarts, ticket keys stay until they are half a day old', async (t) => {

@@ -235,9 +235,19 @@ class Book implements Certificates {
   }
 
   async #keep(certificate: Certificate): Promise<void> {
+    const { domain } = certificate
+    const before = this.#certificates.get(domain)
     await this.#files.write(certificate)
-    this.#certificates.set(certificate.domain, certificate)
-    await this.#publish()
+    this.#certificates.set(domain, certificate)
+    try {
+      await this.#publish()
+    } catch (error) {
+      // The proxies do not have it: neither may the next daemon.
+      if (before) this.#certificates.set(domain, before)
+      else this.#certificates.delete(domain)
+      await (before ? this.#files.write(before) : this.#files.remove(domain))
+      throw error
+    }
   }
 
   async #publish(): Promise<void> {
