@@ -24,11 +24,10 @@ import type { Http2Connection } from './http2-connection.ts'
 import { headTooLong, readRequest, readTrailers } from './read-request.ts'
 import { renderFields, renderTrailers } from './render-fields.ts'
 import { acceptsKey, makeWebSocketKey } from './web-socket-key.ts'
+import { wrapChunk } from './wrap-chunk.ts'
 
 /** Codes of RFC 9113 §7. */
 const codes = { noError: 0, protocolError: 1, internalError: 2, cancel: 8 } as const
-
-const crlf = Buffer.from('\r\n')
 
 export class StreamClient implements ClientSide, HasDeadline {
   readonly worker: Worker
@@ -171,12 +170,14 @@ export class StreamClient implements ClientSide, HasDeadline {
     this.#stream.additionalHeaders({ ...fields, ':status': head.status })
   }
 
-  writeHead(head: ResponseHead, _options: ResponseOptions, body: string): number {
+  writeHead(head: ResponseHead, { fields }: ResponseOptions, body: string): number {
     if (this.#webSocketKey !== '' && head.status < 300) {
       // A client of HTTP/2 would take it for an open WebSocket.
       return this.#failAnswer('bad-response')
     }
-    this.#respond(renderFields(head.status, head.text), { waitForTrailers: head.chunked })
+    const list = renderFields(head.status, head.text + fields)
+    // Without a body the head is the end: an answer of gRPC that is its trailers alone must be so.
+    this.#respond(list, { waitForTrailers: head.chunked, endStream: head.contentLength === 0 })
     const bytes = Buffer.from(body, 'latin1')
     if (head.contentLength === bytes.length) this.#whole = bytes
     else if (bytes.length > 0) this.writeBytes(bytes)
@@ -192,10 +193,13 @@ export class StreamClient implements ClientSide, HasDeadline {
     return 0
   }
 
-  #respond(fields: string[], options: { waitForTrailers: boolean }): void {
+  #respond(
+    fields: string[],
+    options: { waitForTrailers?: boolean; endStream?: boolean } = {},
+  ): void {
     if (!this.#mayAnswer) return
     this.#isAnswered = true
-    if (options.waitForTrailers) {
+    if (options.waitForTrailers === true) {
       this.#stream.once('wantTrailers', () => {
         this.#stream.sendTrailers(renderTrailers(this.#responseTrailers))
       })
@@ -231,7 +235,7 @@ export class StreamClient implements ClientSide, HasDeadline {
     const { status } = errorReasons[reason]
     const text = renderError(reason, { ...options, keepAlive: true })
     const bodyAt = text.indexOf('\r\n\r\n') + 4
-    this.#respond(renderFields(status, text.slice(8, bodyAt - 2)), { waitForTrailers: false })
+    this.#respond(renderFields(status, text.slice(8, bodyAt - 2)))
     this.#whole = Buffer.from(text.slice(bodyAt), 'latin1')
     return status
   }
@@ -285,7 +289,7 @@ export class StreamClient implements ClientSide, HasDeadline {
     this.#deadlineMs = Infinity
     this.#connection.probe()
     const fields = renderFields(200, head.text.replace(/\r\nsec-websocket-accept:[^\r]*/i, ''))
-    this.#respond(fields, { waitForTrailers: false })
+    this.#respond(fields)
     this.#stream.resume()
     if (exchange && this.#stream.readableEnded) tunnel.onClientEnd()
   }
@@ -347,9 +351,4 @@ export class StreamClient implements ClientSide, HasDeadline {
     this.#exchange = this.#tunnel = null
     this.#connection.streamClosed(this, early)
   }
-}
-
-function wrapChunk(bytes: Buffer): Buffer {
-  const size = Buffer.from(`${bytes.length.toString(16)}\r\n`, 'latin1')
-  return Buffer.concat([size, bytes, crlf])
 }

@@ -3,6 +3,8 @@ import * as limits from '../../model/limits.ts'
 import type { HttpOptions } from '../../model/http-options.ts'
 
 export interface UsePolicy {
+  /** Instances speak HTTP/2 without TLS. */
+  readonly isH2c: boolean
   readonly connectTimeoutMs: number
   readonly headTimeoutMs: number
   readonly idleBodyTimeoutMs: number
@@ -23,6 +25,7 @@ export interface UsePolicy {
 export function usePolicyOf(options: HttpOptions): UsePolicy {
   const { webSockets } = options
   return {
+    isH2c: options.protocol === 'h2c',
     connectTimeoutMs: options.connectTimeoutMs ?? limits.upstreamConnectTimeoutMs,
     headTimeoutMs: options.headTimeoutMs ?? limits.responseHeadTimeoutMs,
     idleBodyTimeoutMs: options.idleBodyTimeoutMs ?? limits.idleBodyTimeoutMs,

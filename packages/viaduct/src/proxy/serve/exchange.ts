@@ -107,8 +107,8 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
     this.#upstream = upstream
     this.#places++
     const idle = this.#fresh ? null : upstream.takeIdle(this.isIdempotent, worker.deadlines.now)
-    const { connectTimeoutMs } = this.app.policy
-    this.#connection = idle ?? new UpstreamConnection(upstream, worker.deadlines, connectTimeoutMs)
+    const { policy } = this.app
+    this.#connection = idle ?? new UpstreamConnection(upstream, worker.deadlines, policy)
     this.#wait(this.app.policy.headTimeoutMs)
     this.#connection.send(this.#headText, this)
     if (this.#body.isEmpty) return

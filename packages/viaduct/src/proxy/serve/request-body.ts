@@ -2,9 +2,9 @@
  * The body of one request on its way to an instance. Its beginning is kept while the request may
  * have to be sent again to another one. One per exchange, used for one request after the other.
  */
-import type { Socket } from 'node:net'
 import { replayMaxBytes } from '../../model/limits.ts'
 import type { BodyFraming } from '../http/body-framing.ts'
+import type { UpstreamSocket } from './upstream-connection.ts'
 
 const nothing: Buffer[] = []
 
@@ -63,7 +63,7 @@ export class RequestBody {
    * @param socket Of the instance; null while there is none.
    * @returns False: read no more of it until `onDrain`.
    */
-  pass(piece: Buffer, socket: Socket | null): boolean {
+  pass(piece: Buffer, socket: UpstreamSocket | null): boolean {
     if (this.#isWhole) {
       if (this.#keptBytes === 0) this.#kept = []
       this.#kept.push(piece)
@@ -75,7 +75,7 @@ export class RequestBody {
     return socket.write(piece) && !this.isFull
   }
 
-  sendKept(socket: Socket): void {
+  sendKept(socket: UpstreamSocket): void {
     for (const piece of this.#kept) socket.write(piece)
   }
 

@@ -5,6 +5,7 @@
  * kernel did not take at once still points into that buffer: it is then replaced, never reused.
  */
 import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import {
   headMaxBytes,
   interimHeadsMax,
@@ -12,6 +13,8 @@ import {
   upstreamBufferBytes,
 } from '../../model/limits.ts'
 import { BodyFraming } from '../http/body-framing.ts'
+import { h2cSessionOf } from '../h2/h2c-sessions.ts'
+import { H2cSocket } from '../h2/h2c-socket.ts'
 import { incomplete } from '../http/field-block.ts'
 import { parseResponseHead, type ResponseHead } from '../http/response-head.ts'
 import { maxIdleOf, type Upstream } from '../route/upstream.ts'
@@ -64,11 +67,21 @@ export interface ResponseSink {
   onDrain(): void
 }
 
+/** What an exchange needs of the socket of an instance. */
+export type UpstreamSocket = Duplex & { readonly connecting: boolean }
+
+export interface ConnectOptions {
+  readonly connectTimeoutMs: number
+  readonly isH2c: boolean
+}
+
+const noBytes = Buffer.alloc(0)
+
 type Phase = 'idle' | 'head' | 'body' | 'tunnel'
 
 export class UpstreamConnection {
   readonly upstream: Upstream
-  readonly socket: Socket
+  readonly socket: UpstreamSocket
   idleSince = 0
   maxIdleMs = 0
   saysTimeout = false
@@ -78,7 +91,7 @@ export class UpstreamConnection {
   #pending: Buffer | null = null
   readonly #framing = new BodyFraming({ length: 0, chunked: false })
   readonly #lastHead = new LastResponseHead()
-  #buffer = Buffer.allocUnsafeSlow(upstreamBufferBytes)
+  #buffer: Buffer
   #swap = false
   /** Of this answer, so far. */
   #interimHeads = 0
@@ -89,20 +102,12 @@ export class UpstreamConnection {
   onTunnelData: ((bytes: Buffer) => void) | null = null
   onTunnelEnd: (() => void) | null = null
 
-  constructor(upstream: Upstream, deadlines: Deadlines, connectTimeoutMs: number) {
+  constructor(upstream: Upstream, deadlines: Deadlines, options: ConnectOptions) {
     this.upstream = upstream
     this.#deadlines = deadlines
-    this.deadlineMs = deadlines.now + connectTimeoutMs
-    this.socket = connect({
-      host: upstream.host,
-      port: upstream.port,
-      noDelay: true,
-      allowHalfOpen: true,
-      onread: {
-        buffer: () => this.#nextBuffer(),
-        callback: (bytes) => this.#onRead(bytes),
-      },
-    })
+    this.deadlineMs = deadlines.now + options.connectTimeoutMs
+    this.#buffer = options.isH2c ? noBytes : Buffer.allocUnsafeSlow(upstreamBufferBytes)
+    this.socket = options.isH2c ? this.#openH2c() : this.#connect()
     this.socket.on('connect', () => {
       this.#connected = true
       this.deadlineMs = Infinity
@@ -113,6 +118,29 @@ export class UpstreamConnection {
     this.socket.on('close', () => this.#onClose())
     this.socket.on('drain', () => this.#sink?.onDrain())
     deadlines.add(this)
+  }
+
+  #connect(): Socket {
+    return connect({
+      host: this.upstream.host,
+      port: this.upstream.port,
+      noDelay: true,
+      allowHalfOpen: true,
+      onread: {
+        buffer: () => this.#nextBuffer(),
+        callback: (bytes) => this.#onRead(bytes),
+      },
+    })
+  }
+
+  /** Its reads come in buffers of their own. */
+  #openH2c(): UpstreamSocket {
+    const socket = new H2cSocket(h2cSessionOf(this.upstream))
+    socket.on('data', (bytes: Buffer) => {
+      this.#buffer = bytes
+      this.#onRead(bytes.length)
+    })
+    return socket
   }
 
   get isUsable(): boolean {
