@@ -1,15 +1,5 @@
 import assert from 'node:assert/strict'
-import {
-  chmod,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -135,6 +125,24 @@ test('generation rises over restarts, ticket keys stay until they are half a day
   assert.notDeepEqual(second.ticketKeys, third.ticketKeys)
   assert.equal(first.defaultCertificate.certPem, third.defaultCertificate.certPem)
   assert.equal((await stat(join(dir, 'tls.json'))).mode & 0o777, 0o600)
+})
+
+test('of two for one name that of the user comes first, then the one valid longest', async (t) => {
+  const dir = await makeDir(t)
+  {
+    await using node = await open(dir)
+    await node.certs.add('a.example.com', make(['a.example.com', 'b.example.com'], 10))
+    await node.certs.add('b.example.com', make(['b.example.com'], 90))
+    await node.certs.add('c.example.com', make(['c.example.com'], 50))
+    const names = node.tables.at(-1)?.certificates.map((one) => one.names[0])
+    assert.deepEqual(names, ['b.example.com', 'c.example.com', 'a.example.com'])
+  }
+  const path = join(dir, 'certs/domains/b.example.com.json')
+  const text = await readFile(path, 'utf8')
+  await writeFile(path, text.replace('"source": "own"', '"source": "acme"'))
+  await using node = await open(dir)
+  const names = node.tables.at(-1)?.certificates.map((one) => one.names[0])
+  assert.deepEqual(names, ['c.example.com', 'a.example.com', 'b.example.com'])
 })
 
 test('a proxy that is ahead is overtaken', async (t) => {
