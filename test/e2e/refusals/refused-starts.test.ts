@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -103,6 +103,17 @@ test('a second up on the same directory: refused, and the first one does not not
   assert.deepEqual(await read(), before)
   assert.deepEqual([await platform.daemonPid(), ...(await platform.proxyPids())], pids)
   assert.equal((await fetchApp(platform.url('good'))).status, 200)
+})
+
+const skip = process.getuid?.() === 0 ? false : 'NOT ROOT: apps have no users of their own'
+test('a directory that the users of apps cannot reach is refused', { skip }, async () => {
+  const closed = join(platform.home, 'closed')
+  await mkdir(closed, { mode: 0o700 })
+  const { code, output } = await up(join(closed, 'data'))
+  assert.equal(code, 2, output)
+  assert.match(output, /data cannot be reached by the users of the apps/)
+  assert.match(output, /chmod o\+x .*closed"/)
+  assert.deepEqual(await readdir(closed), [])
 })
 
 test('a database of a newer schema, and damaged ones, stop the start and stay as they are', async () => {

@@ -8,6 +8,7 @@ import { AppError } from '../../model/app-error.ts'
 import { collectStartGarbage } from '../../memory/collect-garbage.ts'
 import { dataLayout } from '../../model/layout.ts'
 import { runKeeper } from '../../keeper/run-keeper.ts'
+import { checkTraversable } from '../../settings/check-traversable.ts'
 import { resolveSettings } from '../../settings/resolve-settings.ts'
 import { type SettingRow, settingTable } from '../../settings/setting-table.ts'
 import { type Settings, withoutSecrets } from '../../settings/settings.ts'
@@ -50,6 +51,8 @@ async function runUp(flags: Record<string, unknown>): Promise<void> {
   const terminal = openTerminal({ json: flags['json'] === true })
   const onNotice = (text: string): void => terminal.note(text)
   const settings = resolveSettings({ flags, env: process.env, onNotice })
+  // As root each app has a user of its own, who must get to its files.
+  if (process.getuid?.() === 0) checkTraversable(settings.dataDir, 'The data directory')
   // What `ps` shows names the kind of process, as it does for daemon and proxies.
   process.title = `viaduct keeper --data ${settings.dataDir}`
   const ended = new AbortController()
