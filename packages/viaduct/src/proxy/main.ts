@@ -58,6 +58,8 @@ export async function run(argv: readonly string[]): Promise<void> {
   await listen(worker.server, httpFd)
   const servesTls = settings.httpsPort !== null
   if (servesTls) await listenTls(worker, certs, layout)
+  const { httpsPort } = settings
+  worker.httpsPortOf = (hostname) => (certs.find(hostname) ? httpsPort : null)
   const handback = await serveHandback({
     path: layout.handbackSocket(slot, process.pid),
     fds: { http: httpFd, api: apiFd, ...(servesTls && { https: httpsFd }) },

@@ -34,7 +34,7 @@ export function h2cSessionOf(upstream: Upstream): H2cSession {
 }
 
 /** Exactly one of them is called, later. */
-export interface Waiting {
+interface Waiting {
   readonly onReady: () => void
   readonly onFailed: () => void
 }
