@@ -127,6 +127,25 @@ test('a deploy that claims what another app has fails and says whose it is', asy
   await answers(platform, { 'example.com/': 'two / -' })
 })
 
+test('the API answers at its domain, through the proxies, and is no default app', async () => {
+  const flags = ['--api-domain', 'api.test']
+  await using platform = await startPlatform({ flags, proxies: 1 })
+  const authorization = `Bearer ${platform.token}`
+  const healthy = await ask(platform, 'api.test/healthz')
+  assert.deepEqual([healthy.status, healthy.body], [200, '{"status":"ok"}'])
+  assert.equal((await ask(platform, 'api.test/applications')).status, 401)
+  assert.equal((await ask(platform, 'api.test/applications', { authorization })).status, 200)
+  await using one = await makeApp('one', {})
+  await platform.run('deploy', one.path)
+  await answers(platform, { 'any.test/': 'one / -', 'one.localhost/': 'one / -' })
+  const taken = await platform.cli(['domains', 'add', 'api.test'])
+  assert.match(taken.stderr, /"api\.test" is the API's/)
+  const named = await platform.cli(['deploy', one.path, '--app', 'viaduct-api'])
+  assert.notEqual(named.code, 0)
+  process.kill(await platform.daemonPid(), 'SIGKILL')
+  assert.equal((await ask(platform, 'api.test/applications', { authorization })).status, 200)
+})
+
 /** Asks `site` on one connection until the signal. @returns How often; throws when one failed. */
 async function keepAsking(platform: Platform, signal: AbortSignal): Promise<number> {
   const socket = createConnection({ host: '127.0.0.1', port: platform.httpPort })

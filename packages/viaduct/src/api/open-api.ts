@@ -34,6 +34,7 @@ import { addRoute, type AnyHandler, readJsonBodies, streamUploads } from './http
 import type { Handlers } from './http/api-request.ts'
 import { authorise } from './http/authorise.ts'
 import { checkHost } from './http/check-host.ts'
+import { checkTransport } from './http/check-transport.ts'
 import { sendProblem } from './http/send-problem.ts'
 import { ensureAdminToken } from './tokens/admin-token.ts'
 import { TokenBook } from './tokens/token-book.ts'
@@ -168,6 +169,7 @@ function guard(server: FastifyInstance, { settings, book }: ApiContext, log: Log
     })
     reply.raw.once('finish', () => dropUnreadBody(request.raw))
     checkHost(request.headers.host, names)
+    if (settings.apiHttp === 'refuse') checkTransport(request.headers)
     authorise(book, request.headers, request.routeOptions.config?.scope)
     // A client that asks first hears the answer before it sends an upload, also when it is "no".
     if (request.headers.expect !== undefined) reply.raw.writeContinue()

@@ -75,6 +75,7 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
     proxies: 1,
     domain: null,
     apiDomain: null,
+    apiHttp: 'refuse',
     xApp: 'off',
     trustedProxies: '',
     proxyProtocol: 'off',

@@ -8,6 +8,7 @@ import { appUidMax, appUidMin } from '../model/limits.ts'
 import type { App } from '../model/release.ts'
 import { AppRunner } from './app/app-runner.ts'
 import type { EngineParts } from './app/engine-parts.ts'
+import { apiAppName } from './links/api-route.ts'
 import { AppRecords } from './records/app-records.ts'
 import { destroy } from './requests/destroy.ts'
 
@@ -39,6 +40,10 @@ export class Apps {
       return Promise.reject(new AppError('busy', `The app "${name}" is being destroyed`))
     }
     if (runner) return Promise.resolve(runner)
+    if (name === apiAppName) {
+      const message = `"${name}" is the name of the platform's own API`
+      return Promise.reject(new AppError('bad-app-name', message, { data: { field: 'name' } }))
+    }
     const creating = this.#creating.get(name) ?? this.#create(parts, name)
     this.#creating.set(name, creating)
     return creating

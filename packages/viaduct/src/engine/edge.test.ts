@@ -26,7 +26,8 @@ test('what the manifest says and what was set on the server go into one route, a
   assert.deepEqual(before?.http, { compress: true, bodyMaxBytes: 10 })
   assert.deepEqual(before.staticDirs, [`${test1.keeper.layout.app(app).artifact(artifact)}/public`])
   await engine.changeRoutes(app, { add: [parseRouteMatch({ host: 'more.test' })] })
-  await engine.changeHttp(app, { bodyMaxBytes: 20, protocol: 'h2c' })
+  await engine.changeHttp(app, { bodyMaxBytes: 20 })
+  await engine.changeHttp(app, { protocol: 'h2c' })
   await engine.setMaintenance(app, { page: null, retryAfterS: 5 })
   assert.deepEqual(
     test1.route?.matches.map(({ host, path }) => host + path),

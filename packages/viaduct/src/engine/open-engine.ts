@@ -25,6 +25,7 @@ import { BuildQueue } from './builds/build-queue.ts'
 import { JobRunner } from './builds/job-runner.ts'
 import type { Engine } from './engine.ts'
 import type { EngineLog } from './engine-log.ts'
+import { publishApi } from './links/api-route.ts'
 import { KeeperLink } from './links/keeper-link.ts'
 import { ProxyLinks } from './links/proxy-links.ts'
 import { RouteBook } from './links/route-book.ts'
@@ -127,6 +128,7 @@ export async function openEngine(options: EngineOptions): Promise<NodeEngine> {
     for (const records of allRecords) apps.add(parts, records)
     await recover(await first.promise, { parts, apps })
     recovered = true
+    await publishApi(parts.routes, { settings, log })
     // What ended, or was lost with a keeper, while the apps were being taken over.
     await sweep({ parts, apps })
     sweeping = setInterval(() => void sweep({ parts, apps }), reconcileMs)

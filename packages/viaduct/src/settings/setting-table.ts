@@ -117,6 +117,12 @@ export const settingTable: readonly SettingRow[] = [
     fallbackText: 'none',
     help: 'serve the API at this host name too, through the proxies',
   }),
+  row('apiHttp', {
+    argument: 'refuse|allow',
+    type: { kind: 'choice', of: ['refuse', 'allow'] },
+    fallback: () => 'refuse',
+    help: 'tokens over plain HTTP from other machines, at the API domain',
+  }),
   row('xApp', {
     argument: 'on|off',
     type: { kind: 'choice', of: ['on', 'off'] },

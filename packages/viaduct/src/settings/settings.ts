@@ -21,6 +21,8 @@ export interface Settings {
   readonly domain: string | null
   /** Serve the API, through the proxies, at this host. */
   readonly apiDomain: string | null
+  /** Tokens over plain HTTP from other machines, at `apiDomain`. */
+  readonly apiHttp: 'refuse' | 'allow'
   /** `on`: `X-App: NAME` names the app, before any host. It is never passed on. */
   readonly xApp: 'on' | 'off'
   /** Addresses and networks, with commas between them. */

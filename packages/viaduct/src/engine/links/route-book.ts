@@ -7,6 +7,7 @@ import { routesSlowMs } from '../../model/limits.ts'
 import { applyChange } from '../../model/route-file.ts'
 import type { AppRoute, RouteChange, RouteTable } from '../../model/route.ts'
 import type { EngineLog } from '../engine-log.ts'
+import { apiAppName } from './api-route.ts'
 import type { ProxyLinks } from './proxy-links.ts'
 import { RouteClaims } from './route-claims.ts'
 import { RouteFile } from './route-file.ts'
@@ -69,8 +70,9 @@ export class RouteBook {
     this.#onPublished = onPublished
   }
 
+  /** Of users: without the API. */
   apps(): AppName[] {
-    return [...this.#wanted.keys()]
+    return [...this.#wanted.keys()].filter((name) => name !== apiAppName)
   }
 
   /**
@@ -142,8 +144,8 @@ export class RouteBook {
 
   /** The only app is the default app too. */
   #onlyApp(): AppName | null {
-    const [only] = this.#wanted.keys()
-    return this.#wanted.size === 1 && only !== undefined ? only : null
+    const apps = this.apps()
+    return apps.length === 1 ? (apps[0] ?? null) : null
   }
 
   #tableWith(change: RouteChange): RouteTable {
