@@ -88,6 +88,7 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
     holdMaxRequests: 10,
     logFileMaxBytes: 1_000_000,
     logFilesKept: 1,
+    accessLogAgent: 'off',
     uploadMaxBytes: 100_000,
     unpackedMaxBytes: 1_000_000,
     unpackedMaxEntries: 1_000,

@@ -294,6 +294,17 @@ export const placesMax = 3
 export const holdRetryMs = 200
 export const deadlineSweepMs = 500
 export const accessLogFlushMs = 1_000
+/**
+ * Upper limits of the buckets that latencies are counted in for `/metrics`: those that Prometheus'
+ * own libraries begin with, down to what a small answer takes and up to what a slow one may.
+ */
+export const latencyBucketsMs: readonly number[] = [
+  1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000,
+]
+/** Releases per app whose answers a proxy counts apart: what runs, is warm, and was before. */
+export const releasesCountedMax = 8
+/** Characters of a user agent or referer in the access log. */
+export const accessLogFieldMax = 1_000
 /** An app without requests has its file closed: when it was destroyed, that frees the space. */
 export const accessLogQuietMs = 10_000
 /** An idle client connection of a worker that leaves gets this long for one more request. */

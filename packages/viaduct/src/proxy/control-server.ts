@@ -11,6 +11,9 @@ import { openRpcServer, type RpcServer } from '../wire/rpc.ts'
 import type { Worker } from './serve/worker.ts'
 import type { CertTable } from './tls/cert-table.ts'
 
+/** Unix milliseconds. */
+const startedAt = Math.round(performance.timeOrigin)
+
 /** @param options.path Unix socket; a file that is there is the caller's to remove. */
 export function openControlServer(
   worker: Worker,
@@ -42,10 +45,15 @@ export function openControlServer(
 }
 
 function readStats(worker: Worker, slot: number): ProxyStats {
-  const { router, connections } = worker
+  const { router, connections, deadlines } = worker
   const apps: Record<AppName, AppCounters> = {}
   const upstreams: Record<InstanceId, UpstreamCounters> = {}
-  for (const app of router.apps) apps[app.name] = app.counter.read(worker.deadlines.now)
+  for (const app of router.apps) apps[app.name] = app.counters(deadlines.now)
   for (const upstream of router.upstreams) upstreams[upstream.id] = upstream.counters()
-  return { slot, pid: process.pid, generation: router.generation, connections, apps, upstreams }
+  return {
+    ...{ slot, pid: process.pid, startedAt, generation: router.generation, connections },
+    clients: worker.clients.read(),
+    refused: worker.refusals(),
+    ...{ apps, upstreams },
+  }
 }

@@ -11,7 +11,8 @@ test('a proxy serves by routes.json before anybody speaks to it, and logs what i
   await using app = await TestInstance.answering(ok('hi'))
   await using proxy = await startProxyProcess(routeTable(7, [{ ports: [app.port] }]))
   const id = 'X-Request-Id: my-id.1'
-  assert.match(await exchange(proxy.port, get('/a"b?c', id, 'Connection: close')), /^HTTP\/1.1 200/)
+  const sent = get('/a"b?c', id, 'Connection: close')
+  assert.match(await exchange(proxy.port, sent), /^HTTP\/1.1 200/)
   const control = await proxy.connect()
   const stats = await control.call('stats', null)
   assert.equal(stats.generation, 7)
@@ -24,11 +25,13 @@ test('a proxy serves by routes.json before anybody speaks to it, and logs what i
   const line = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>
   assert.equal(typeof line['at'], 'number')
   assert.equal(typeof line['ms'], 'number')
+  assert.equal(typeof line['upstreamMs'], 'number')
   assert.deepEqual(
-    { ...line, at: 0, ms: 0 },
+    { ...line, at: 0, ms: 0, upstreamMs: 0 },
     {
       ...{ at: 0, id: 'my-id.1', client: '127.0.0.1', method: 'GET', host: 'app.localhost' },
-      ...{ path: '/a"b?c', status: 200, ms: 0, bytes: 59, release: 1 },
+      ...{ path: '/a"b?c', status: 200, ms: 0, upstreamMs: 0, received: sent.length },
+      ...{ bytes: 59, http: '1.1', release: 1 },
       instance: instanceOf(app.port),
     },
   )

@@ -42,6 +42,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     fileOf: (app) => layout.app(app).accessLog(slot),
     maxBytes: settings.logFileMaxBytes,
     filesKept: settings.logFilesKept,
+    withAgent: settings.accessLogAgent === 'on',
   })
   await using worker = new Worker(values['no-access-log'] === true ? null : accessLog, {
     usesAppHeader: settings.xApp === 'on',

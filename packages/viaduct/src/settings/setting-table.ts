@@ -207,6 +207,12 @@ export const settingTable: readonly SettingRow[] = [
     fallback: () => limits.logFilesKept,
     help: 'rotated log files that are kept, per release',
   }),
+  row('accessLogAgent', {
+    argument: 'on|off',
+    type: { kind: 'choice', of: ['on', 'off'] },
+    fallback: () => 'off',
+    help: 'whether the access log has the user agent and referer of requests',
+  }),
   row('uploadMaxBytes', {
     argument: 'SIZE',
     type: { kind: 'bytes', min: 1024, max: maxBytes },

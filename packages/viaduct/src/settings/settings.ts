@@ -39,6 +39,8 @@ export interface Settings {
   readonly holdMaxRequests: number
   readonly logFileMaxBytes: number
   readonly logFilesKept: number
+  /** `on`: the access log has the user agent and the referer of each request. */
+  readonly accessLogAgent: 'on' | 'off'
   readonly uploadMaxBytes: number
   readonly unpackedMaxBytes: number
   readonly unpackedMaxEntries: number

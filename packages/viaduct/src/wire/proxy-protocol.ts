@@ -1,7 +1,7 @@
 /**
  * What the daemon says to each proxy worker over `run/proxy-SLOT-PID.sock`.
  */
-import type { AppName, InstanceId } from '../model/ids.ts'
+import type { AppName, InstanceId, ReleaseNumber } from '../model/ids.ts'
 import type { RouteChange, RouteTable } from '../model/route.ts'
 import type { TlsTable } from '../model/tls.ts'
 
@@ -9,23 +9,69 @@ import type { TlsTable } from '../model/tls.ts'
 export interface ProxyStats {
   readonly slot: number
   readonly pid: number
+  /** Unix milliseconds: what is counted, is counted from here on. */
+  readonly startedAt: number
   readonly generation: number
   /** Client connections open now. */
   readonly connections: number
+  readonly clients: ClientCounters
+  /** Requests that never had an app, by `viaduct-error` reason. */
+  readonly refused: Readonly<Record<string, number>>
   readonly apps: Readonly<Record<AppName, AppCounters>>
   readonly upstreams: Readonly<Record<InstanceId, UpstreamCounters>>
 }
 
+export interface ClientCounters {
+  readonly accepted: { readonly plain: number; readonly tls: number }
+  /** Of TLS. */
+  readonly handshakes: { readonly ok: number; readonly failed: number }
+  readonly http2: {
+    readonly sessions: number
+    readonly sessionsOpen: number
+    readonly streams: number
+    readonly streamsOpen: number
+  }
+}
+
 export interface AppCounters {
   readonly requests: number
-  /** Answered by the platform, by `viaduct-error` reason. */
+  /** Begun and not answered to the end, also those that wait, and tunnels. */
+  readonly inFlight: number
+  /** Answered by the platform, or cut off by it, by `viaduct-error` reason. */
   readonly errors: Readonly<Record<string, number>>
+  /** Requests that had to wait for an instance, or, `queued`, because of a limit. */
   readonly held: number
+  readonly queued: number
+  /** Requests that wait for either now. */
+  readonly waiting: number
   readonly retries: number
   /** Times that an instance was taken out after failures in a row. */
   readonly ejections: number
+  /** Instances that are taken out now. */
+  readonly ejected: number
+  /** Of requests and answers that are complete, and of tunnels, without what TLS adds. */
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** WebSockets and the like: open now, and ever. */
+  readonly tunnels: number
+  readonly tunnelsOpened: number
+  readonly releases: readonly ReleaseCounters[]
   /** Milliseconds over the requests since the last minute or so. */
   readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number }
+  /** null: no request was answered as yet. */
+  readonly latencyBuckets: LatencyBuckets | null
+}
+
+export interface ReleaseCounters {
+  readonly release: ReleaseNumber | null
+  /** Answers; index 1 to 5: 1xx to 5xx, 0: another status. A tunnel counts when it is opened. */
+  readonly codes: readonly number[]
+}
+
+export interface LatencyBuckets {
+  /** By the limits of `latencyBucketsMs`, each without the ones before; the last one: the rest. */
+  readonly counts: readonly number[]
+  readonly sumMs: number
 }
 
 export interface UpstreamCounters {

@@ -54,7 +54,7 @@ export class Http2Connection implements ClientLink, HasDeadline {
     const { performServerHandshake } = process.getBuiltinModule('node:http2')
     this.worker = worker
     this.#socket = socket
-    this.peer = worker.peerOf(socket, 'https')
+    this.peer = worker.peerOf(socket, 'https', 2)
     this.deadlineMs = worker.deadlines.tick() + headTimeoutMs
     const session = performServerHandshake(socket, sessionOptions)
     this.#session = session
@@ -66,6 +66,8 @@ export class Http2Connection implements ClientLink, HasDeadline {
     session.on('remoteSettings', () => this.#onControl())
     socket.on('end', () => this.destroy()) // Who says no more does not listen either.
     worker.deadlines.add(this)
+    worker.clients.sessions++
+    worker.clients.sessionsOpen++
     if (worker.isLeaving) this.askToLeave()
   }
 
@@ -106,7 +108,7 @@ export class Http2Connection implements ClientLink, HasDeadline {
 
   /** @param early The client ended it before its answer had. */
   streamClosed(stream: StreamClient, early: boolean): void {
-    this.#streams.delete(stream)
+    if (this.#streams.delete(stream)) this.worker.clients.streamsOpen--
     const { now } = this.worker.deadlines
     if (early && this.#resets.isFlood(now)) return this.#calm()
     if (this.#streams.size > 0) return
@@ -123,6 +125,8 @@ export class Http2Connection implements ClientLink, HasDeadline {
     if (stream.destroyed) return this.#onControl()
     const client = new StreamClient(stream, this)
     this.#streams.add(client)
+    this.worker.clients.streams++
+    this.worker.clients.streamsOpen++
     this.deadlineMs = Infinity
     client.begin(list)
   }
@@ -138,6 +142,7 @@ export class Http2Connection implements ClientLink, HasDeadline {
 
   #onClose(): void {
     this.worker.closed(this)
+    this.worker.clients.sessionsOpen--
     this.worker.deadlines.delete(this)
     for (const stream of this.#streams) stream.onGone()
     this.#socket.destroy()

@@ -23,8 +23,8 @@ import type { Worker } from '../serve/worker.ts'
 import type { Http2Connection } from './http2-connection.ts'
 import { headTooLong, readRequest, readTrailers } from './read-request.ts'
 import { renderFields, renderTrailers } from './render-fields.ts'
-import { acceptsKey, makeWebSocketKey } from './web-socket-key.ts'
 import { wrapChunk } from './wrap-chunk.ts'
+import { acceptsKey, makeWebSocketKey } from './web-socket-key.ts'
 
 /** Codes of RFC 9113 §7. */
 const codes = { noError: 0, protocolError: 1, internalError: 2, cancel: 8 } as const
@@ -231,7 +231,6 @@ export class StreamClient implements ClientSide, HasDeadline {
   }
 
   writeError(reason: ErrorReason, options: ErrorOptions): number {
-    this.#exchange?.app.counter.countError(reason)
     const { status } = errorReasons[reason]
     const text = renderError(reason, { ...options, keepAlive: true })
     const bodyAt = text.indexOf('\r\n\r\n') + 4

@@ -38,8 +38,10 @@ test('the file of an app that is not asked for is closed, and opened again when 
 
 function entry(requestId: string): AccessEntry {
   return {
+    ...{ startedMs: 1, sentMs: 1, headMs: 2, minor: 1, headText: '' },
+    peer: { proto: 'http', version: 1 },
     ...{ startedAt: 1, requestId, address: '127.0.0.1', method: 'GET', host: 'h', path: '/' },
-    ...{ status: 200, bytesOut: 0, release: null, instance: '', error: '', retries: 0 },
+    ...{ status: 200, bytesIn: 0, bytesOut: 0, release: null, instance: '', error: '', retries: 0 },
   }
 }
 
@@ -59,4 +61,40 @@ function isOpen(file: string): boolean {
       return false // Closed meanwhile.
     }
   })
+}
+
+test('a line says how it came, where time went, and who asked only where that is wanted', async () => {
+  const headText = 'GET / HTTP/1.1\r\nUser-Agent: "curl"\r\nREFERER:  https://a.example/\r\n\r\n'
+  const over = { peer: { proto: 'https', version: 2 }, startedMs: 10, sentMs: 12.5, headMs: 15.7 }
+  const request = { ...entry('one'), ...over, headText, bytesIn: 7, bytesOut: 9 } as AccessEntry
+  const full = { upstreamMs: 3.2, received: 7, bytes: 9, http: '2', tls: true }
+  const line = await lineOf(request, false)
+  assert.deepEqual(pick(line, Object.keys(full)), full)
+  assert.deepEqual([line['ms'], line['waitedMs']], [8.3, 2.5])
+  assert.equal(line['agent'] ?? line['referer'], undefined)
+  const named = await lineOf(request, true)
+  assert.deepEqual([named['agent'], named['referer']], ['"curl"', 'https://a.example/'])
+  const early = { ...entry('two'), minor: 0, sentMs: 0, headMs: 0 } as AccessEntry
+  const refused = await lineOf(early, true)
+  assert.equal(refused['http'], '1.0')
+  for (const name of ['tls', 'waitedMs', 'upstreamMs', 'agent', 'referer']) {
+    assert.ok(!(name in refused), name)
+  }
+})
+
+async function lineOf(request: AccessEntry, withAgent: boolean): Promise<Record<string, unknown>> {
+  const dir = await mkdtemp(join(tmpdir(), 'viaduct-access-log-'))
+  const file = join(dir, 'access.log')
+  const options = { fileOf: () => file, maxBytes: 10_000, filesKept: 1, withAgent }
+  {
+    await using log = new AccessLog(options)
+    log.add(parseAppName('shop'), request, 8.31)
+  }
+  const line = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+  await rm(dir, { recursive: true })
+  return line
+}
+
+function pick(from: Record<string, unknown>, names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(names.map((name) => [name, from[name]]))
 }

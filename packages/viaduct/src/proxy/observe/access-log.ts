@@ -2,8 +2,9 @@
  * The access log: a JSON object a line, per app and worker. Lines are gathered and written in one
  * go; a full disk loses lines, never requests.
  */
-import { accessLogFlushMs, accessLogQuietMs } from '../../model/limits.ts'
+import { accessLogFieldMax, accessLogFlushMs, accessLogQuietMs } from '../../model/limits.ts'
 import type { AppName } from '../../model/ids.ts'
+import type { Peer } from '../serve/peer.ts'
 import { RotatingWriter } from '../../logs/rotating-writer.ts'
 
 export interface AccessEntry {
@@ -17,7 +18,20 @@ export interface AccessEntry {
   readonly path: string
   /** 499: the client left first. */
   readonly status: number
+  /** Head and body, of the request and of the answer. */
+  readonly bytesIn: number
   readonly bytesOut: number
+  /** On one clock: when the request's head was there, … */
+  readonly startedMs: number
+  /** … when it was sent to the instance that had it last (0: to none), … */
+  readonly sentMs: number
+  /** … and when the head of that one's answer was there (0: none was). */
+  readonly headMs: number
+  /** The client's connection, and the minor version of HTTP/1 that it spoke. */
+  readonly peer: Pick<Peer, 'proto' | 'version'>
+  readonly minor: 0 | 1
+  /** As it went to the instance. */
+  readonly headText: string
   readonly release: number | null
   /** Empty when no instance had it. */
   readonly instance: string
@@ -30,6 +44,8 @@ export interface AccessLogOptions {
   readonly fileOf: (app: AppName) => string
   readonly maxBytes: number
   readonly filesKept: number
+  /** The user agent and the referer are written, too. */
+  readonly withAgent?: boolean
 }
 
 /** Lines of one app that were not given to the disk as yet. */
@@ -92,7 +108,8 @@ export class AccessLog implements AsyncDisposable {
 
   /** @param tookMs Until the end of the response. */
   add(app: AppName, entry: AccessEntry, tookMs: number): void {
-    this.#linesOf(app).add(renderEntry(entry, tookMs))
+    const agent = this.#options.withAgent === true ? renderAgent(entry.headText) : ''
+    this.#linesOf(app).add(renderEntry(entry, tookMs, agent))
   }
 
   /** Gives the disk what was gathered, and closes the files of apps that had nothing for long. */
@@ -139,8 +156,12 @@ function renderAt(startedAt: number): string {
 let lastAt = 0
 let lastAtText = ''
 
-function renderEntry(entry: AccessEntry, tookMs: number): string {
-  const { startedAt, requestId, address, method, host, path, status, bytesOut } = entry
+function renderEntry(entry: AccessEntry, tookMs: number, agent: string): string {
+  const { startedAt, requestId, address, method, host, path, status, bytesIn, bytesOut } = entry
+  const { startedMs, sentMs, headMs } = entry
+  // Most are sent at once.
+  const waited = sentMs > startedMs ? `,"waitedMs":${renderTenths(sentMs - startedMs)}` : ''
+  const upstream = headMs === 0 ? '' : `,"upstreamMs":${renderTenths(headMs - sentMs)}`
   const release = entry.release === null ? '' : `,"release":${entry.release}`
   const instance = entry.instance === '' ? '' : `,"instance":"${entry.instance}"`
   const error = entry.error === '' ? '' : `,"error":"${entry.error}"`
@@ -148,9 +169,26 @@ function renderEntry(entry: AccessEntry, tookMs: number): string {
   return (
     `${renderAt(startedAt)}${requestId}","client":"${address}","method":"${method}",` +
     `"host":${quote(host)},"path":${quote(path)},"status":${status},` +
-    `"ms":${renderTenths(tookMs)},"bytes":${bytesOut}${release}${instance}${error}${retries}}\n`
+    `"ms":${renderTenths(tookMs)}${waited}${upstream},"received":${bytesIn},"bytes":${bytesOut},` +
+    `"http":${renderProtocol(entry)}${release}${instance}${error}${retries}${agent}}\n`
   )
 }
+
+function renderProtocol({ peer, minor }: AccessEntry): string {
+  const version = peer.version === 2 ? '"2"' : minor === 1 ? '"1.1"' : '"1.0"'
+  return peer.proto === 'https' ? `${version},"tls":true` : version
+}
+
+/** Only where it was asked for: these say who somebody is. */
+function renderAgent(headText: string): string {
+  const field = (name: string, pattern: RegExp): string => {
+    const value = pattern.exec(headText)?.[1]?.slice(0, accessLogFieldMax) ?? ''
+    return value === '' ? '' : `,"${name}":${quote(value)}`
+  }
+  return field('agent', /\r\nuser-agent:[ \t]*([^\r]*)/i) + field('referer', referer)
+}
+
+const referer = /\r\nreferer:[ \t]*([^\r]*)/i
 
 /** One decimal; whole numbers are much faster to write than fractions. */
 function renderTenths(ms: number): string {

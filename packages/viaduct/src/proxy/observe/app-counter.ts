@@ -1,32 +1,82 @@
-/** What one worker counts of one app: requests, platform errors, held, retries, latency. */
+/**
+ * What one worker counts of one app, since it started: a few numbers are added to per request, and
+ * nothing is made.
+ */
+import type { ReleaseNumber } from '../../model/ids.ts'
 import type { AppCounters } from '../../wire/proxy-protocol.ts'
 import type { ErrorReason } from '../serve/error-reasons.ts'
+import { LatencyBuckets } from './latency-buckets.ts'
 import { LatencyHistogram } from './latency-histogram.ts'
+import { ReleaseCounterList } from './release-counter.ts'
+
+/** How a request ended. */
+export interface Outcome {
+  readonly release: ReleaseNumber | null
+  /** 101: a tunnel, which was counted when it was opened. */
+  readonly status: number
+  /** Platform error; empty: none. */
+  readonly error: ErrorReason | ''
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
 
 export class AppCounter {
   requests = 0
+  /** Times that a request had to wait for an instance. */
   held = 0
+  /** Times that a request had to wait because of a limit. */
+  queued = 0
   retries = 0
   /** Instances that were taken out for a while. */
   ejections = 0
+  bytesIn = 0
+  bytesOut = 0
+  #ended = 0
+  #tunnels = 0
+  #tunnelsOpened = 0
   readonly #errors = new Map<ErrorReason, number>()
+  readonly #releases = new ReleaseCounterList()
   readonly #latency = new LatencyHistogram()
+  readonly #buckets = new LatencyBuckets()
 
-  countError(reason: ErrorReason): void {
-    this.#errors.set(reason, (this.#errors.get(reason) ?? 0) + 1)
+  /**
+   * @param ms Milliseconds from the request's head to the end of its response.
+   * @param nowMs On the clock of the deadlines.
+   */
+  finish({ release, status, error, bytesIn, bytesOut }: Outcome, ms: number, nowMs: number): void {
+    this.#ended++
+    if (error !== '') this.#errors.set(error, (this.#errors.get(error) ?? 0) + 1)
+    if (status === 101) return
+    this.#releases.count(release, status)
+    this.bytesIn += bytesIn
+    this.bytesOut += bytesOut
+    this.#latency.add(ms, nowMs)
+    this.#buckets.add(ms)
   }
 
-  /** @param ms Milliseconds from the request's head to the end of its response. */
-  countLatency(ms: number): void {
-    this.#latency.add(ms)
+  /** Its bytes are counted as they pass: it may last for days. */
+  tunnelOpened(release: ReleaseNumber | null): void {
+    this.#tunnels++
+    this.#tunnelsOpened++
+    this.#releases.count(release, 101)
   }
 
-  read(nowMs: number): AppCounters {
-    const { requests, held, retries, ejections } = this
+  tunnelClosed(): void {
+    this.#tunnels--
+  }
+
+  /** @param now What the app itself knows: requests that wait, instances that are ejected. */
+  read(nowMs: number, now: { waiting: number; ejected: number }): AppCounters {
+    const { requests, held, queued, retries, ejections, bytesIn, bytesOut } = this
     return {
-      ...{ requests, held, retries, ejections },
+      ...{ requests, held, queued, retries, ejections, bytesIn, bytesOut, ...now },
+      inFlight: requests - this.#ended,
+      tunnels: this.#tunnels,
+      tunnelsOpened: this.#tunnelsOpened,
       errors: Object.fromEntries(this.#errors),
+      releases: this.#releases.read(),
       latencyMs: this.#latency.read(nowMs),
+      latencyBuckets: this.#buckets.read(),
     }
   }
 }

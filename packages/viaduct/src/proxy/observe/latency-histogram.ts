@@ -28,8 +28,12 @@ export class LatencyHistogram {
   #previous = new Window()
   #turnedAt = 0
 
-  /** @param ms Milliseconds, 0 or more. */
-  add(ms: number): void {
+  /**
+   * @param ms Milliseconds, 0 or more.
+   * @param nowMs On a clock that never goes back.
+   */
+  add(ms: number, nowMs: number): void {
+    if (nowMs - this.#turnedAt >= windowMs) this.#turn(nowMs)
     const window = this.#current
     window.counts[bucketOf(ms)]!++
     window.total++
@@ -44,6 +48,8 @@ export class LatencyHistogram {
   }
 
   #turn(nowMs: number): void {
+    // Nothing came and nobody looked for longer than what is summed up.
+    if (nowMs - this.#turnedAt >= 2 * windowMs) this.#current.clear()
     const oldest = this.#previous
     this.#previous = this.#current
     oldest.clear()

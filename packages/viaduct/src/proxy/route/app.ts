@@ -4,6 +4,7 @@
  */
 import type { AppName } from '../../model/ids.ts'
 import type { AppRoute } from '../../model/route.ts'
+import type { AppCounters } from '../../wire/proxy-protocol.ts'
 import { type Gate, gateOf } from '../edge/gate.ts'
 import { AppCounter } from '../observe/app-counter.ts'
 import type { Upstream } from './upstream.ts'
@@ -74,6 +75,11 @@ export class App {
     if (!upstream.fail(now, this.policy)) return
     this.counter.ejections++
     this.#isPlain = false
+  }
+
+  counters(now: number): AppCounters {
+    const ejected = this.upstreams.filter((upstream) => upstream.isEjected(now)).length
+    return this.counter.read(now, { waiting: this.held.size, ejected })
   }
 
   wakeHeld(): void {

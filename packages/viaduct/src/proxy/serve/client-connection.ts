@@ -258,7 +258,6 @@ export class ClientConnection implements ClientSide, ClientLink {
   writeTrailers(): void {}
 
   writeError(reason: ErrorReason, options: ErrorOptions): number {
-    this.#exchange?.app.counter.countError(reason)
     this.#writeText(renderError(reason, options))
     return errorReasons[reason].status
   }

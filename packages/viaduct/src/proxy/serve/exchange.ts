@@ -33,8 +33,6 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
   claimAt = -1
   ticket = 0
   readonly #client: ClientSide
-  #headText = ''
-  #minor: 0 | 1 = 1
   readonly #body = new RequestBody()
   readonly #response: ResponseBody
   #upgrade = ''
@@ -66,8 +64,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
     if (this.peer.isTrusted) {
       Object.assign(this, forwardedClient(head, this.peer, this.#client.worker.trusted))
     }
-    this.#headText = renderRequestHead(head, this)
-    this.#minor = head.minor
+    this.headText = renderRequestHead(head, this)
     this.#body.begin(body, app.gate?.bodyMaxBytes ?? Infinity)
     this.ticket++
     this.#visit = app.gate === null ? null : visitOf(head, this, this.#client.worker.gateContext)
@@ -93,24 +90,24 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
   /** After `begin`, when the client counts this as its exchange: an answer may come at once. */
   start(): void {
     this.app.counter.requests++
-    const { gate } = this.app
-    if (gate === null || this.#visit === null) return this.place()
-    gate.admit(this.#visit, this)
+    if (this.#visit === null) return this.place(this.startedMs)
+    this.app.gate?.admit(this.#visit, this)
   }
 
-  place(): void {
+  place(now = this.#client.worker.deadlines.tick()): void {
     if (this.app.held.size > 0) this.app.held.delete(this)
     const { worker } = this.#client
-    const upstream = this.app.pick(this.#tried, worker.random, worker.deadlines.now)
+    const upstream = this.app.pick(this.#tried, worker.random, now)
     if (upstream === null) return this.#hold()
     upstream.claim(this)
     this.#upstream = upstream
     this.#places++
+    this.notePlaced(now)
     const idle = this.#fresh ? null : upstream.takeIdle(this.isIdempotent, worker.deadlines.now)
     const { policy } = this.app
     this.#connection = idle ?? new UpstreamConnection(upstream, worker.deadlines, policy)
     this.#wait(this.app.policy.headTimeoutMs)
-    this.#connection.send(this.#headText, this)
+    this.#connection.send(this.headText, this)
     if (this.#body.isEmpty) return
     this.#body.sendKept(this.#connection.socket)
     if (!this.#body.isFull) this.#client.resume()
@@ -138,7 +135,8 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
     const { now } = this.#client.worker.deadlines
     if (this.#holdUntilMs === 0) {
       this.#holdUntilMs = now + (isFull ? policy.queueTimeoutMs : route.holdTimeoutMs)
-      app.counter.held++
+      if (isFull) app.counter.queued++
+      else app.counter.held++
     }
     if (now >= this.#holdUntilMs) return this.fail(isFull ? 'queue-timeout' : this.#lastFault)
     this.#tried = null
@@ -203,6 +201,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
       this.#breakOff(this.#body.isBad ? 'bad-request' : 'body-too-large')
       return bytes.length
     }
+    this.bytesIn += end
     if (end > 0) this.#passOn(bytes.subarray(0, end))
     return end
   }
@@ -221,7 +220,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
   // The response
 
   onInterim(head: ResponseHead): void {
-    if (this.#minor === 1) this.#client.writeInterim(head)
+    if (this.minor === 1) this.#client.writeInterim(head)
   }
 
   onUpgrade(head: ResponseHead, rest: Buffer): void {
@@ -232,11 +231,12 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
     }
     this.status = 101
     this.instance = upstream.id
+    this.headMs = this.#client.worker.deadlines.tick()
     this.#done = true
     this.deadlineMs = Infinity
     const parts = { app: this.app, upstream, connection, protocol: head.upgrade }
-    const tunnel = new Tunnel(this.#client, parts, (bytesOut) => {
-      this.bytesOut = bytesOut
+    const tunnel = new Tunnel(this.#client, parts, (bytes) => {
+      this.noteTunnel(bytes)
       this.#client.worker.finished(this)
     })
     upstream.release(this)
@@ -245,13 +245,14 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
   }
 
   onHead(head: ResponseHead, framing: BodyFraming, first: ByteRange): void {
+    this.headMs = this.#client.worker.deadlines.tick()
     this.#upstream?.succeed()
     this.#body.forget()
-    const takesChunks = this.#client.takesChunks(this.#minor)
-    const visit = this.#minor === 1 ? this.#visit : null
+    const takesChunks = this.#client.takesChunks(this.minor)
+    const visit = this.minor === 1 ? this.#visit : null
     const coding = (visit && this.app.gate?.codingFor(head, visit)) ?? null
     const encoder =
-      coding && new Encoder(this.#client, coding, { inChunks: takesChunks && this.#minor === 1 })
+      coding && new Encoder(this.#client, coding, { inChunks: takesChunks && this.minor === 1 })
     this.#response.begin(head.chunked && (coding !== null || !takesChunks), encoder)
     const isOpenEnded = framing.endsWithConnection || (head.chunked && !takesChunks)
     if (isOpenEnded) this.#keepAlive = false
@@ -273,7 +274,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
     this.status = head.status
     if (!this.isRequestDone || this.#client.isLeaving) this.#keepAlive = false
     const fields = this.proto === 'https' ? (this.app.gate?.secureFields ?? '') : ''
-    const options = { keepAlive: this.#keepAlive, minor: this.#minor, chunked, fields }
+    const options = { keepAlive: this.#keepAlive, minor: this.minor, chunked, fields }
     this.bytesOut += this.#client.writeHead(head, options, text)
     this.#waitForBody()
   }
@@ -381,9 +382,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
     this.error = reason
     const keepAlive = this.#keepAlive && this.isRequestDone && !this.#client.isLeaving
     const options = {
-      requestId: this.requestId,
-      withoutBody: this.isHead,
-      keepAlive,
+      ...{ requestId: this.requestId, withoutBody: this.isHead, keepAlive },
       fields: more,
       page: this.app.gate?.pageFor(errorReasons[reason].status) ?? '',
     }

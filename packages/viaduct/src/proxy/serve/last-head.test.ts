@@ -4,7 +4,7 @@ import { LastHead } from './last-head.ts'
 
 /** Reads from one buffer that is used again, as a socket may. */
 function reader(): (text: string) => { target: string; host: string; id: string } {
-  const last = new LastHead({ address: '1.2.3.4', proto: 'http', isTrusted: false })
+  const last = new LastHead({ address: '1.2.3.4', proto: 'http', version: 1, isTrusted: false })
   const buffer = Buffer.alloc(1_000)
   return (text) => {
     const head = last.read(buffer.subarray(0, buffer.write(text, 'latin1')), 0)
@@ -26,7 +26,7 @@ test('a head of the same length with other bytes is another head', () => {
 test('a request id, a body and an upgrade are read each time', () => {
   const read = reader()
   for (let i = 0; i < 4; i++) assert.equal(read(get('/', 'a', 'X-Request-Id: x\r\n')).id, 'x')
-  const last = new LastHead({ address: '1.2.3.4', proto: 'http', isTrusted: false })
+  const last = new LastHead({ address: '1.2.3.4', proto: 'http', version: 1, isTrusted: false })
   const post = Buffer.from(get('/', 'a', 'Content-Length: 3\r\n'))
   const first = last.read(post, 0)
   for (let i = 0; i < 3; i++) assert.equal(last.read(post, 0), first)

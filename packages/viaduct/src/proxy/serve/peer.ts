@@ -8,6 +8,8 @@ export interface Peer {
   /** Numeric; an IPv4 address never in its IPv6 form. */
   readonly address: string
   readonly proto: 'http' | 'https'
+  /** Major version of HTTP. */
+  readonly version: 1 | 2
   /** A proxy of the server's owner: what it forwards, and for whom, is passed on. */
   readonly isTrusted: boolean
 }

@@ -6,6 +6,7 @@ import type { App } from '../route/app.ts'
 import type { Way } from '../route/path-table.ts'
 import type { ErrorReason } from './error-reasons.ts'
 import type { Peer } from './peer.ts'
+import type { TunnelBytes } from './tunnel.ts'
 
 const idempotent: ReadonlySet<string> = new Set([
   'GET',
@@ -37,12 +38,22 @@ export abstract class RequestFacts {
   host = ''
   requestId = ''
   isHead = false
-  /** On the clock of the deadlines. */
+  /** With what is passed on of the fields, as the instance gets it. */
+  headText = ''
+  /** Minor version of HTTP/1. */
+  minor: 0 | 1 = 1
+  /** When its head was there, on the clock of the deadlines. */
   startedMs = 0
+  /** When it was sent to the instance that had it last; 0: to none. */
+  sentMs = 0
+  /** When the head of that instance's answer was there; 0: none was. */
+  headMs = 0
   /** Unix milliseconds. */
   startedAt = 0
   release: ReleaseNumber | null = null
   status = 0
+  /** Head and body. */
+  bytesIn = 0
   bytesOut = 0
   retries = 0
   /** Empty: the app answered. */
@@ -62,6 +73,18 @@ export abstract class RequestFacts {
     return idempotent.has(this.method)
   }
 
+  /** It goes to an instance; while it waited another release may have come. */
+  protected notePlaced(now: number): void {
+    this.sentMs = now
+    this.release = this.app.route.release
+  }
+
+  /** The tunnel that it became is closed. */
+  protected noteTunnel(bytes: TunnelBytes): void {
+    this.bytesIn += bytes.in
+    this.bytesOut = bytes.out
+  }
+
   protected note(
     head: RequestHead,
     { app, prefix }: Way,
@@ -77,7 +100,9 @@ export abstract class RequestFacts {
     this.startedMs = startedMs
     this.startedAt = Date.now()
     this.release = app.route.release
-    this.status = this.bytesOut = this.retries = 0
+    this.minor = head.minor
+    this.bytesIn = head.end
+    this.sentMs = this.headMs = this.status = this.bytesOut = this.retries = 0
     this.error = this.instance = ''
   }
 }

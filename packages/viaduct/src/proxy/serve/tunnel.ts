@@ -18,14 +18,20 @@ export interface TunnelParts {
   readonly protocol: string
 }
 
+export interface TunnelBytes {
+  readonly in: number
+  readonly out: number
+}
+
 export class Tunnel implements Claimant {
   claimAt = -1
+  #bytesIn = 0
   #bytesOut = 0
   readonly #client: ClientSide
   readonly #app: App
   readonly #upstream: Upstream
   readonly #connection: UpstreamConnection
-  readonly #onClosed: (bytesOut: number) => void
+  readonly #onClosed: (bytes: TunnelBytes) => void
   /** null: not a WebSocket. */
   readonly #frames: FrameBoundaries | null
   #leaving: NodeJS.Timeout | undefined
@@ -34,7 +40,7 @@ export class Tunnel implements Claimant {
   #closed = false
   #halfClosed = false
 
-  constructor(client: ClientSide, parts: TunnelParts, onClosed: (bytesOut: number) => void) {
+  constructor(client: ClientSide, parts: TunnelParts, onClosed: (bytes: TunnelBytes) => void) {
     this.#client = client
     this.#app = parts.app
     this.#upstream = parts.upstream
@@ -45,6 +51,7 @@ export class Tunnel implements Claimant {
     parts.connection.onTunnelEnd = () => this.#onUpstreamEnd()
     parts.connection.socket.on('drain', () => client.resume())
     parts.upstream.claim(this)
+    parts.app.counter.tunnelOpened(parts.app.route.release)
   }
 
   fromUpstream(bytes: Buffer): void {
@@ -57,11 +64,14 @@ export class Tunnel implements Claimant {
 
   #pass(bytes: Buffer): void {
     this.#bytesOut += bytes.length
+    this.#app.counter.bytesOut += bytes.length
     this.#touch()
     if (!this.#connection.passTo(this.#client, bytes)) this.#connection.socket.pause()
   }
 
   fromClient(bytes: Buffer): void {
+    this.#bytesIn += bytes.length
+    this.#app.counter.bytesIn += bytes.length
     this.#touch()
     if (!this.#connection.socket.write(bytes)) this.#client.pause()
   }
@@ -132,7 +142,8 @@ export class Tunnel implements Claimant {
     this.#closed = true
     clearTimeout(this.#leaving)
     this.#upstream.release(this)
-    this.#onClosed(this.#bytesOut)
+    this.#app.counter.tunnelClosed()
+    this.#onClosed({ in: this.#bytesIn, out: this.#bytesOut })
   }
 }
 

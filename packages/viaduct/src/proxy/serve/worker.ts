@@ -9,6 +9,7 @@ import { AddressList } from '../edge/address-list.ts'
 import type { GateContext } from '../edge/visit.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { AccessLog } from '../observe/access-log.ts'
+import { ClientCounter } from '../observe/client-counter.ts'
 import type { Way } from '../route/path-table.ts'
 import { Router } from '../route/router.ts'
 import { CertTable } from '../tls/cert-table.ts'
@@ -40,6 +41,7 @@ export class Worker implements AsyncDisposable {
   readonly deadlines: Deadlines
   readonly server: Server
   readonly random = Math.random
+  readonly clients = new ClientCounter()
   /** See `GateContext`; whoever opens the TLS listener sets it. */
   httpsPortOf: GateContext['httpsPortOf'] = () => null
   /** Answers certificate authorities. */
@@ -95,14 +97,20 @@ export class Worker implements AsyncDisposable {
   }
 
   finished(exchange: Exchange): void {
-    const tookMs = this.deadlines.tick() - exchange.startedMs
-    if (exchange.status !== 101) exchange.app.counter.countLatency(tookMs)
+    const now = this.deadlines.tick()
+    const tookMs = now - exchange.startedMs
+    exchange.app.counter.finish(exchange, tookMs, now)
     this.#accessLog?.add(exchange.app.name, exchange, tookMs)
   }
 
   /** A request that never had an app. */
   refused(reason: ErrorReason): void {
     this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1)
+  }
+
+  /** How many of those there were. */
+  refusals(): Record<string, number> {
+    return Object.fromEntries(this.#refused)
   }
 
   /** Closes this listener, too, when it leaves. */
@@ -153,6 +161,7 @@ export class Worker implements AsyncDisposable {
   }
 
   #accept(socket: Socket): void {
+    this.clients.plain++
     this.identify(socket, () => {
       this.opened(new ClientConnection(socket, this))
       if (socket.isPaused()) socket.resume()
@@ -170,9 +179,9 @@ export class Worker implements AsyncDisposable {
     } else onReady()
   }
 
-  peerOf(socket: Socket, proto: Peer['proto']): Peer {
+  peerOf(socket: Socket, proto: Peer['proto'], version: Peer['version'] = 1): Peer {
     const address = addressOf(socket)
-    return { address, proto, isTrusted: this.trusted.has(address) }
+    return { address, proto, version, isTrusted: this.trusted.has(address) }
   }
 
   #sweep(now: number): void {

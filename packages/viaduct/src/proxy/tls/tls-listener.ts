@@ -54,15 +54,20 @@ export function openTlsListener(
     const handshake = new Handshake(raw)
     handshakes.set(raw, handshake)
     worker.opened(handshake)
+    worker.clients.tls++
     raw.once('close', () => worker.closed(handshake))
   })
   server.on('secureConnection', (socket) => {
+    worker.clients.handshakes++
     accept(socket, worker)
     const handshake = handshakes.get(rawSocketOf(socket))
     if (handshake) worker.closed(handshake)
   })
   // Not one that speaks TLS, or one that wants a name nobody has.
-  server.on('tlsClientError', (_, socket) => socket.destroy())
+  server.on('tlsClientError', (_, socket) => {
+    worker.clients.handshakesFailed++
+    socket.destroy()
+  })
   if (!worker.expectsProxyHeader) return server
   const front = createTcpServer({ allowHalfOpen: true, noDelay: true }, (raw) => {
     worker.identify(raw, () => server.emit('connection', raw))
