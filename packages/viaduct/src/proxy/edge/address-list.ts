@@ -6,7 +6,7 @@ export class AddressList {
   readonly #list = new BlockList()
   readonly isEmpty: boolean
 
-  /** @param networks As `parseNetwork` reads them; others are left out: they were checked before. */
+  /** @param networks As `parseNetwork` reads them; others are left out: they were checked. */
   constructor(networks: readonly string[]) {
     const parsed = networks.map(parseNetwork).filter((network) => network !== null)
     for (const { address, bits, family } of parsed) this.#list.addSubnet(address, bits, family)

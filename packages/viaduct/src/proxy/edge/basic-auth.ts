@@ -1,6 +1,6 @@
 /**
- * HTTP basic authentication (RFC 7617). A password costs tens of milliseconds of a core to check, on
- * purpose; who was let in, or turned away, before is known again at once.
+ * HTTP basic authentication (RFC 7617). A password costs tens of milliseconds of a core to check,
+ * on purpose; who was let in, or turned away, before is known again at once.
  */
 import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import type { BasicUser, HttpOptions } from '../../model/http-options.ts'

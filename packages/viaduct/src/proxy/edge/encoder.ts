@@ -1,6 +1,6 @@
 /**
- * Compresses a response on its way, for an app that does not and asks for it (`http.compress`): text
- * of some length, for a client that accepts it, and never an event stream.
+ * Compresses a response on its way, for an app that does not and asks for it (`http.compress`):
+ * text of some length, for a client that accepts it, and never an event stream.
  */
 import {
   type BrotliCompress,
@@ -16,7 +16,7 @@ import type { ClientSide } from '../serve/client-side.ts'
 import type { UpstreamConnection } from '../serve/upstream-connection.ts'
 
 const textual =
-  /^(?:text\/(?!event-stream)|application\/(?:[\w.+-]*(?:json|xml|javascript|wasm)|manifest)|image\/svg)/i
+  /^(?:text\/(?!event-stream)|application\/[\w.+-]*(?:json|xml|javascript|wasm)|image\/svg)/i
 
 export type Coding = 'br' | 'gzip'
 

@@ -22,6 +22,7 @@ export interface UsePolicy {
   readonly closeWebSocketsWithinMs: number | null
 }
 
+/** @param options Checked when they were taken in. */
 export function usePolicyOf(options: HttpOptions): UsePolicy {
   const { webSockets } = options
   return {

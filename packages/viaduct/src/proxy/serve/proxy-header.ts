@@ -1,6 +1,6 @@
 /**
- * The PROXY protocol, versions 1 and 2: a load balancer in front says whose connection this is, once
- * and before anything else. Only asked of those that are trusted, and then it must be there.
+ * The PROXY protocol, versions 1 and 2: a load balancer in front says whose connection this is,
+ * once and before anything else. Only asked of those that are trusted, and then it must be there.
  */
 import type { Socket } from 'node:net'
 import { isIP } from 'node:net'
