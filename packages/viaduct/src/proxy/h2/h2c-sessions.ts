@@ -39,6 +39,7 @@ interface Waiting {
   readonly onFailed: () => void
 }
 
+/** One connection to an instance; it closes when it has had no request for a while. */
 export class H2cSession {
   readonly #session: ClientHttp2Session
   #streams = 0

@@ -15,7 +15,7 @@ import { routeTable } from '../fixtures/route-table.ts'
 import { ok, TestInstance, until } from '../fixtures/test-proxy.ts'
 import { startTlsProxy, type TlsProxy } from '../fixtures/tls-proxy.ts'
 
-const codes = { enhanceYourCalm: 11, refusedStream: 7, flowControl: 3 }
+const codes = { internalError: 2, enhanceYourCalm: 11, refusedStream: 7, flowControl: 3 }
 
 function serve(instance: TestInstance): Promise<TlsProxy> {
   return startTlsProxy(routeTable(1, [{ ports: [instance.port] }]))
@@ -141,6 +141,34 @@ test('empty DATA frames without an end have an end', async () => {
   const empty = { type: frameTypes.data, flags: 0, stream: 1, payload: Buffer.alloc(0) }
   await isStopped(client, () => empty, 100_000)
   await stillServes(proxy)
+})
+
+test('a client that never opens its window is given up, and holds little meanwhile', async () => {
+  let written = 0
+  const piece = Buffer.alloc(64 * 1024)
+  await using instance = await new TestInstance((socket, all) => {
+    if (all.includes('/other')) return void socket.write(ok('x'))
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n')
+    const more = (): void => {
+      while (written < 100_000_000 && socket.writable) {
+        written += piece.length
+        if (!socket.write(piece)) return void socket.once('drain', more)
+      }
+    }
+    return more()
+  }).start()
+  const http = { idleBodyTimeoutMs: 700 }
+  await using proxy = await startTlsProxy(routeTable(1, [{ ports: [instance.port], http }]))
+  const windowOfNothing = Buffer.from([0, 4, 0, 0, 0, 0])
+  using client = await RawH2.connect(proxy.port, windowOfNothing)
+  client.headers(1, getFields('/large'))
+  await client.sees(1, frameTypes.headers)
+  await client.sees(1, frameTypes.rstStream)
+  assert.equal(client.resetOf(1), codes.internalError)
+  assert.deepEqual(client.of(1, frameTypes.data), [])
+  // Mostly what the kernel takes for both sides of one connection.
+  assert.ok(written < 24 * 1024 * 1024, `${written} bytes`)
+  await stillServes(proxy, 1)
 })
 
 test('more streams than agreed are refused, and may be asked again', async () => {

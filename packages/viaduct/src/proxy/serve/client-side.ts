@@ -58,7 +58,7 @@ export interface ClientSide {
   writeHead(head: ResponseHead, options: ResponseOptions, body: string): number
   /** @returns As `!isFull`. */
   writeBytes(bytes: Buffer): boolean
-  /** Before the end of a body that came in chunks, when the client takes none. @param text Lines. */
+  /** Lines, before the end of a body that came in chunks, when the client takes none. */
   writeTrailers(text: string): void
   /** A whole answer of the platform. @returns The status that was sent. */
   writeError(reason: ErrorReason, options: ErrorOptions): number
