@@ -142,11 +142,7 @@ class Book implements Certificates {
       { domain, ...pem },
       { source: 'own', now: this.#options.now() },
     )
-    if (this.#certificates.size >= certificatesMax && !this.#certificates.has(domain)) {
-      throw new AppError('busy', `There are ${certificatesMax} certificates, which is the most`, {
-        hint: 'Remove one, or give one with a wildcard.',
-      })
-    }
+    this.#checkRoom(domain)
     await this.#keep(certificate)
     const { id, notAfter, issuer } = certificate
     this.#options.log.info('certificate.added', { domain, id, issuer, notAfter })
@@ -183,6 +179,7 @@ class Book implements Certificates {
     if (!this.#renewals) {
       throw new AppError('acme-off', 'No certificates are ordered: nobody agreed to the terms')
     }
+    this.#checkRoom(domain)
     await this.#renewals.order(domain)
     return this.#view(domain) as CertificateView
   }
@@ -202,6 +199,13 @@ class Book implements Certificates {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
     await this.#renewals?.[Symbol.asyncDispose]()
+  }
+
+  #checkRoom(domain: string): void {
+    if (this.#certificates.size < certificatesMax || this.#certificates.has(domain)) return
+    throw new AppError('busy', `There are ${certificatesMax} certificates, which is the most`, {
+      hint: 'Remove one, or give one with a wildcard.',
+    })
   }
 
   #makeRenewals(): Renewals | null {

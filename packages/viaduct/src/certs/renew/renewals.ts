@@ -4,7 +4,7 @@
  */
 import { AppError } from '../../model/app-error.ts'
 import type { Certificate } from '../../model/certificate.ts'
-import { acmeOrdersMax, certificateCheckMs } from '../../model/limits.ts'
+import { acmeOrdersMax, certificateCheckMs, certificatesMax } from '../../model/limits.ts'
 import type { Log } from '../../model/log.ts'
 import { AcmeError, orderError } from '../acme/acme-problem.ts'
 import type { Authority } from '../acme/authority.ts'
@@ -53,11 +53,20 @@ export class Renewals implements AsyncDisposable {
       ...{ now: now(), wanted: this.#wanted, certificates: certificates(), attempts },
       ordering: this.ordering,
     })
+    const left: string[] = []
     // Those beyond the limit come when an order ends, which looks again.
     for (const { domain, reason } of plan.due) {
       if (this.#running.size >= acmeOrdersMax) break
+      if (reason === 'missing' && this.#isFull()) {
+        left.push(domain)
+        continue
+      }
       this.#options.log.info('certificate.ordering', { domain, reason })
       this.order(domain).catch(() => null) // It is logged, and kept with the attempts.
+    }
+    if (left.length > 0) {
+      const facts = { max: certificatesMax, left: left.length, first: left[0] }
+      this.#options.log.warn('certificate.too-many', facts)
     }
     const waitMs = Math.min(Math.max(plan.nextAt - now(), 0), certificateCheckMs)
     this.#timer = setTimeout(() => this.look(), waitMs)
@@ -75,6 +84,11 @@ export class Renewals implements AsyncDisposable {
     const ordering = this.#order(domain)
     this.#running.set(domain, ordering)
     return ordering
+  }
+
+  /** A snapshot with more could not be sent to the proxies. */
+  #isFull(): boolean {
+    return this.#options.certificates().length + this.#running.size >= certificatesMax
   }
 
   async #order(domain: string): Promise<Certificate> {
