@@ -12,6 +12,7 @@ import { staticHashMaxBytes, staticKnownMax } from '../../model/limits.ts'
 import { FileBody } from './file-body.ts'
 import { localHead } from './local-head.ts'
 import { encodings, type KnownFile, replyTo, type Resource } from './static-reply.ts'
+import { stripPrefix } from '../route/path-table.ts'
 import type { Visit, Visitor } from './visit.ts'
 
 export class StaticFiles {
@@ -27,7 +28,7 @@ export class StaticFiles {
   }
 
   serve(visit: Visit, visitor: Visitor): void {
-    const path = filePathOf(visit.target)
+    const path = filePathOf(stripPrefix(visit.target, visit.prefix))
     const isRead = visit.method === 'GET' || visit.method === 'HEAD'
     if (path === null || !isRead) return this.#pass(visitor)
     const known = this.#known.get(path)

@@ -23,6 +23,8 @@ export interface Visit {
   readonly method: string
   /** Path and query, as they came. */
   readonly target: string
+  /** What the app does not see of the path; empty: it sees all of it. */
+  readonly prefix: string
   /** Bytes of the body; -1 when that is not known. */
   readonly contentLength: number
   readonly context: GateContext
@@ -30,17 +32,18 @@ export interface Visit {
   field(name: string): string
 }
 
-/** @param peer The client of the connection. */
+/** @param whose The client of the connection, and the way that the request goes. */
 export function visitOf(
   head: RequestHead,
-  peer: { readonly address: string; readonly proto: 'http' | 'https' },
+  whose: Pick<Visit, 'address' | 'proto' | 'prefix'>,
   context: GateContext,
 ): Visit {
   const { fields, hostname, method, target, contentLength } = head
-  const { address, proto } = peer
+  const { address, proto, prefix } = whose
   const field = (name: string): string => fieldOf(fields, name)
   const port = /:\d+$/.exec(head.host)?.[0] ?? ''
-  return { address, proto, hostname, port, method, target, contentLength, context, field }
+  const seen = { hostname, port, method, target, prefix, contentLength }
+  return { address, proto, ...seen, context, field }
 }
 
 /** What can happen to a visit; one of `place`, `fail`, `answer` is called once. */

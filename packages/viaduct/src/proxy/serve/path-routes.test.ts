@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseRouteMatch } from '../../model/route-match.ts'
 import { routeTable } from '../fixtures/route-table.ts'
@@ -46,6 +49,23 @@ test("a client's own X-Forwarded-Prefix and X-App reach no instance", async () =
   )
   assert.deepEqual(await client.answers(1), [200])
   assert.doesNotMatch(app.received[0] ?? '', /evil|x-app/i)
+})
+
+test('files of a release are looked for without the prefix that is stripped', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'viaduct-files-'))
+  await writeFile(join(dir, 'a.txt'), 'file')
+  await using app = await TestInstance.answering((head) => ok(seen(head)))
+  const strip = parseRouteMatch({ path: '/blog', strip: true })
+  const table = routeTable(1, [{ matches: [strip], ports: [app.port] }], { defaultApp: null })
+  const apps = table.apps.map((route) => ({ ...route, staticDirs: [dir] }))
+  await using proxy = await startProxy({ ...table, apps })
+  using client = new TestClient(proxy.port)
+  client.send('GET /blog/a.txt HTTP/1.1\r\nHost: x\r\n\r\n')
+  await client.answers(1)
+  client.send('GET /blog/b.txt HTTP/1.1\r\nHost: x\r\n\r\n')
+  await client.answers(2)
+  await rm(dir, { recursive: true })
+  assert.match(client.text, /\r\n\r\nfile.*\r\n\r\n\/b\.txt \/blog$/s)
 })
 
 /** Path and X-Forwarded-Prefix of a request. */
