@@ -243,7 +243,7 @@ export const idleBodyTimeoutMs = 300_000
 export const queueMax = 1_000
 /** A request that waited longer for its turn has a client that is about to give up. */
 export const queueTimeoutMs = 10_000
-/** Refused, reset, garbled or timed out this often in a row: an instance gets nothing for a while. */
+/** An instance that fails so often in a row (refuses, resets, garbles) gets nothing for a while. */
 export const ejectAfterFailures = 5
 /** The first time; doubles each time, so that a dead one is asked seldom. */
 export const ejectForMs = 10_000
@@ -307,16 +307,20 @@ export const releasesCountedMax = 8
 export const accessLogFieldMax = 1_000
 /** An app without requests has its file closed: when it was destroyed, that frees the space. */
 export const accessLogQuietMs = 10_000
+/** Ports of apps' own in all: each is a descriptor of the keeper and of every proxy. */
+export const ownPortsMax = 100
 /** An idle client connection of a worker that leaves gets this long for one more request. */
 export const leaveIdleMs = 1_000
 export const listenBacklog = 4_096
 
-/** From the accepted connection to the end of its TLS handshake: two round trips, and a slow phone. */
+/** From the accepted connection to the end of its TLS handshake: two round trips, a slow phone. */
 export const tlsHandshakeTimeoutMs = 10_000
 /** Requests of one HTTP/2 connection at a time; each may hold a window's worth of body. */
 export const h2StreamsMax = 128
 /** What a client may send of one body before somebody reads it: 1.3 MB/s at 100 ms away. */
 export const h2StreamWindowBytes = 128 * 1024
+/** Of one HTTP/2 connection, in MB: 64 KB twice for each stream that is not read, and tables. */
+export const h2SessionMaxMb = 32
 /** The same for all bodies of a connection on the wire. */
 export const h2ConnectionWindowBytes = 1024 * 1024
 /**

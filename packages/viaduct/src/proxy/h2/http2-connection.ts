@@ -10,6 +10,7 @@ import {
   h2ConnectionWindowBytes,
   h2ControlFramesMax,
   h2ResetsMax,
+  h2SessionMaxMb,
   h2StreamsMax,
   h2StreamWindowBytes,
   headersMax,
@@ -29,6 +30,7 @@ import { StreamClient } from './stream-client.ts'
 const enhanceYourCalm = 11
 
 const sessionOptions = {
+  maxSessionMemory: h2SessionMaxMb,
   maxHeaderListPairs: headersMax,
   // A field that comes twice from an instance is the client's to judge.
   strictSingleValueFields: false,
@@ -84,6 +86,7 @@ export class Http2Connection implements ClientLink, HasDeadline {
    */
   askToLeave(): void {
     this.#session.close()
+    for (const stream of this.#streams) stream.askToLeave()
     if (this.#streams.size === 0) this.#waitForClose()
   }
 

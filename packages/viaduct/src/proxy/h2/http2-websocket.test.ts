@@ -74,6 +74,24 @@ test('a client that leaves closes its WebSocket at the instance', async () => {
   await until(() => instance.sockets[0]?.destroyed === true, 'the end at the instance')
 })
 
+test('a WebSocket of a worker that leaves is closed with 1012 where the app says so', async () => {
+  await using instance = await startEcho()
+  const http = { webSockets: { onDeploy: 'close', spreadMs: 0 } } as const
+  await using proxy = await startTlsProxy(routeTable(1, [{ ports: [instance.port], http }]))
+  using session = connectH2(proxy.port)
+  const stream = await connected(session)
+  await once(stream, 'response')
+  let text = ''
+  stream.setEncoding('latin1').on('data', (piece: string) => (text += piece))
+  const left = proxy.worker.leave(60_000)
+  await until(() => text.length >= 4, 'the close frame')
+  assert.deepEqual([...Buffer.from(text.slice(0, 4), 'latin1')].slice(0, 1), [0x88])
+  assert.equal(Buffer.from(text, 'latin1').readUInt16BE(2), 1012)
+  stream.end()
+  instance.sockets[0]?.end()
+  await left
+})
+
 test('an instance that does not accept the key, or answers as if it did, is not believed', async () => {
   await using liar = await startEcho('bm90IHRoZSBhbnN3ZXI=')
   await using plain = await TestInstance.answering(ok('a page'))

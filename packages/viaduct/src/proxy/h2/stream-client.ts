@@ -325,6 +325,10 @@ export class StreamClient implements ClientSide, HasDeadline {
     this.#close(codes.cancel)
   }
 
+  askToLeave(): void {
+    this.#tunnel?.askToLeave()
+  }
+
   cut(): void {
     if (this.#tunnel) this.#tunnel.cut()
     else this.#exchange?.cut()
