@@ -26,7 +26,7 @@ import {
   isFinished,
   type Release,
 } from '../model/release.ts'
-import { claimOf } from '../model/route-match.ts'
+import { claimOf } from '../model/routing/route-match.ts'
 import type { Maintenance, RouteMatch } from '../model/route.ts'
 import type { Upload } from '../model/upload.ts'
 

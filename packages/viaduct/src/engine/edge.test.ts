@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { app, server, TestEngine } from './fixtures/test-engine.ts'
 import { parseAppName } from '../model/ids.ts'
-import { parseRouteFile } from '../model/route-file.ts'
-import { parseRouteMatch } from '../model/route-match.ts'
+import { parseRouteFile } from '../model/routing/route-file.ts'
+import { parseRouteMatch } from '../model/routing/route-match.ts'
 
 let test1: TestEngine
 

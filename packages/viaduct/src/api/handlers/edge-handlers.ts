@@ -3,7 +3,7 @@ import type { EdgeResource, HttpResource, MaintenanceResource } from '../../cont
 import type { EdgeView } from '../../engine/views/edge-view.ts'
 import { parseAppName } from '../../model/ids.ts'
 import { maintenanceRetryAfterS } from '../../model/limits.ts'
-import { parseRouteMatch } from '../../model/route-match.ts'
+import { parseRouteMatch } from '../../model/routing/route-match.ts'
 import type { ApiContext } from '../api-context.ts'
 import type { Handlers } from '../http/api-request.ts'
 

@@ -22,6 +22,6 @@ export function checkTransport(headers: IncomingHttpHeaders): void {
   const version = isIP(client)
   if (version !== 0 && loopback.check(client, version === 6 ? 'ipv6' : 'ipv4')) return
   throw new AppError('insecure-server', 'The API takes no token over plain HTTP', {
-    hint: 'Use https:// (and another token: this one was sent in the clear), or "up --api-http allow".',
+    hint: 'Use https:// and another token: this one was in the clear. Or "up --api-http allow".',
   })
 }

@@ -5,7 +5,7 @@
 import { AppError } from '../../model/app-error.ts'
 import { hostRegexpsPerAppMax, routesPerAppMax } from '../../model/limits.ts'
 import type { ManifestRoute } from '../../model/manifest.ts'
-import { parseRouteMatch } from '../../model/route-match.ts'
+import { parseRouteMatch } from '../../model/routing/route-match.ts'
 import { list, object, type Reader, text, truth, wrong } from './manifest-fields.ts'
 import { badJson, type Located } from './read-json.ts'
 

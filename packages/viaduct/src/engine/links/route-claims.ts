@@ -4,7 +4,7 @@
  * are the platform's own names, such as `APP.localhost`, that another app had claimed before.
  */
 import type { AppName } from '../../model/ids.ts'
-import { claimOf } from '../../model/route-match.ts'
+import { claimOf } from '../../model/routing/route-match.ts'
 import type { AppRoute } from '../../model/route.ts'
 
 export class RouteClaims {

@@ -8,7 +8,7 @@ import { explainWriteError, writeFileDurably } from '../../durable/write-file-du
 import { systemCodeOf } from '../../model/app-error.ts'
 import { routeJournalMinBytes } from '../../model/limits.ts'
 import type { RouteChange, RouteTable } from '../../model/route.ts'
-import { parseRouteFile, renderRouteLine } from '../../model/route-file.ts'
+import { parseRouteFile, renderRouteLine } from '../../model/routing/route-file.ts'
 
 export class RouteFile {
   readonly #path: string

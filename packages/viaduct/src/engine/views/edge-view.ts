@@ -1,7 +1,7 @@
 /** Where an app answers and how, and who said so: what `viaduct routes` and `http` show. */
 import type { HttpOptions } from '../../model/http-options.ts'
 import type { Maintenance } from '../../model/route.ts'
-import { claimOf } from '../../model/route-match.ts'
+import { claimOf } from '../../model/routing/route-match.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { httpOf, matchesOf, type SourcedMatch } from '../app/edge-of.ts'
 
@@ -14,6 +14,7 @@ export interface EdgeView {
   readonly maintenance: Maintenance | null
 }
 
+/** As the records and the published table have it now. */
 export function viewEdge({ records, parts }: AppRunner): EdgeView {
   const { app } = records
   const release = records.release(app.current)

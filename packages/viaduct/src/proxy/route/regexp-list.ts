@@ -2,7 +2,7 @@
  * Host patterns that are regular expressions: tried in the order of their apps' names, for a name
  * that has no better pattern. Which of them a name has is remembered for the last names.
  */
-import { compileHostRegexp, type HostRegexp } from '../../model/host-regexp.ts'
+import { compileHostRegexp, type HostRegexp } from '../../model/routing/host-regexp.ts'
 import { hostRegexpNamesMax } from '../../model/limits.ts'
 import type { RouteMatch } from '../../model/route.ts'
 import type { App } from './app.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AppName } from '../../model/ids.ts'
-import { parseRouteMatch, type WrittenRoute } from '../../model/route-match.ts'
+import { parseRouteMatch, type WrittenRoute } from '../../model/routing/route-match.ts'
 import type { AppRoute, RouteTable } from '../../model/route.ts'
 import { routeTable } from '../fixtures/route-table.ts'
 import { Router } from './router.ts'
@@ -119,12 +119,11 @@ test('changes come to the same as a table of their own', () => {
   const names = Object.keys(apps)
   const random = randomFrom(7)
   const changed = new Router()
-  let now: Record<string, TestApp> = {}
+  const now: Record<string, TestApp> = {}
   changed.apply({ ...tableOf(now), generation: 1 })
   for (let generation = 2; generation < 300; generation++) {
     const name = names[Math.floor(random() * names.length)] as AppName
     const isRemoved = random() < 0.3 && now[name] !== undefined
-    now = { ...now }
     if (isRemoved) delete now[name]
     // Now and then with one way less, so that ways come and go while the app stays.
     else

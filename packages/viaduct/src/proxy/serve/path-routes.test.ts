@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { parseRouteMatch } from '../../model/route-match.ts'
+import { parseRouteMatch } from '../../model/routing/route-match.ts'
 import { routeTable } from '../fixtures/route-table.ts'
 import { ok, startProxy, TestClient, TestInstance } from '../fixtures/test-proxy.ts'
 

@@ -2,9 +2,9 @@
  * `run/routes.json` as text: a whole table on the first line, and each change since then on a line
  * of its own, so that a change among thousands of apps costs a line. Pure; writing is the daemon's.
  */
-import { AppError } from './app-error.ts'
-import type { AppName } from './ids.ts'
-import type { AppRoute, RouteChange, RouteTable } from './route.ts'
+import { AppError } from '../app-error.ts'
+import type { AppName } from '../ids.ts'
+import type { AppRoute, RouteChange, RouteTable } from '../route.ts'
 
 const schemaNow = 2
 

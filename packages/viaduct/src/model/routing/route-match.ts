@@ -2,11 +2,11 @@
  * Reads a way to an app as users write it, host pattern and path prefix, and says when two of them
  * are the same. Which of several wins is `proxy/route/`; docs/routing.md has the rules.
  */
-import { AppError } from './app-error.ts'
-import { parseDomain } from './certificate.ts'
+import { AppError } from '../app-error.ts'
+import { parseDomain } from '../certificate.ts'
 import { compileHostRegexp } from './host-regexp.ts'
-import { routePathMaxChars, routePathSegmentsMax } from './limits.ts'
-import type { RouteMatch } from './route.ts'
+import { routePathMaxChars, routePathSegmentsMax } from '../limits.ts'
+import type { RouteMatch } from '../route.ts'
 
 /** As users write it; what is left out is any host, the whole of it, not stripped. */
 export interface WrittenRoute {

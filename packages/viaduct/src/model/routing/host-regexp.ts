@@ -6,8 +6,8 @@
  */
 import { createRequire } from 'node:module'
 import type * as Library from 're2js'
-import { AppError } from './app-error.ts'
-import { hostRegexpMaxChars, hostRegexpMaxSteps } from './limits.ts'
+import { AppError } from '../app-error.ts'
+import { hostRegexpMaxChars, hostRegexpMaxSteps } from '../limits.ts'
 
 export interface HostRegexp {
   /** True when the expression is found in it; only `^` and `$` tie it to the ends. */
