@@ -88,7 +88,7 @@ test('an instance that is killed is started again', async () => {
   const [upstream] = test1.route?.upstreams ?? []
   const { instances } = await engine.app(app)
   const killed = instances.find(({ id }) => id === upstream?.id)
-  process.kill(-(killed?.pid ?? assert.fail('no pid')), 'SIGKILL')
+  process.kill(killed?.pid ?? assert.fail('no pid'), 'SIGKILL')
   await until(() => test1.route?.upstreams.length === 0, 'the route without it')
   assert.equal(test1.route?.whenEmpty, 'hold')
   await until(() => test1.route?.upstreams.length === 1, 'another instance')

@@ -35,7 +35,7 @@ test('a daemon that is back takes over what runs, and changes nothing', async ()
 test('an instance that died while nobody watched is replaced', async () => {
   const [pid] = await pids()
   await test1.close()
-  process.kill(-(pid ?? assert.fail('no pid')), 'SIGKILL')
+  process.kill(pid ?? assert.fail('no pid'), 'SIGKILL')
   await test1.open()
   // Who looks at once may still see it: that it died is news to the keeper too.
   await until(async () => {
@@ -84,7 +84,7 @@ test('a keeper that is killed takes nothing along, and the engine finds it again
 test('an instance that died with the keeper is noticed', async () => {
   const [pid] = await pids()
   await test1.keeper.down('SIGKILL')
-  process.kill(-(pid ?? assert.fail('no pid')), 'SIGKILL')
+  process.kill(pid ?? assert.fail('no pid'), 'SIGKILL')
   await test1.keeper.up()
   await until(async () => !(await pids()).includes(pid ?? null), 'its end')
   await until(async () => (await pids()).length === 3, 'another one')
