@@ -19,7 +19,7 @@ import {
 } from '../packages/viaduct/src/proxy/fixtures/proxy-process.ts'
 import { routeTable } from '../packages/viaduct/src/proxy/fixtures/route-table.ts'
 import { Router } from '../packages/viaduct/src/proxy/route/router.ts'
-import { startBackend } from './scenarios/proxy-arms.ts'
+import { startBackend } from './data-plane/proxy-arms.ts'
 import { type Figure, numberOption, quantile, report } from './scenarios/report.ts'
 
 const many = numberOption('apps', 10_000)

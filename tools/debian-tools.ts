@@ -13,7 +13,10 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-export type DebianToolName = 'nginx' | 'wrk' | 'haproxy' | 'caddy' | 'pebble'
+export type DebianToolName = 'nginx' | 'wrk' | 'haproxy' | 'caddy' | 'pebble' | 'h2load'
+
+/** Where its package has another name. */
+const packages: Partial<Record<DebianToolName, string>> = { h2load: 'nghttp2-client' }
 
 export interface DebianTool {
   /** Absolute path of the executable. */
@@ -48,12 +51,13 @@ export async function debianTool(name: DebianToolName): Promise<DebianTool | nul
 }
 
 async function fetchTool(cache: string, name: DebianToolName): Promise<DebianTool> {
-  const apt = await aptOptions(cache, name)
+  const wanted = packages[name] ?? name
+  const apt = await aptOptions(cache, wanted)
   const staging = await mkdtemp(join(cache, `${name}-`))
   try {
-    const packages = await packagesOf(apt, name)
+    const needed = await packagesOf(apt, wanted)
     const options = { cwd: staging, timeout: aptTimeoutMs }
-    await run('apt-get', [...apt, '-q', 'download', ...packages], options)
+    await run('apt-get', [...apt, '-q', 'download', ...needed], options)
     const unpacked = join(staging, 'root')
     for (const file of await readdir(staging)) {
       if (file.endsWith('.deb')) await run('dpkg', ['-x', file, unpacked], options)

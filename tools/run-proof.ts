@@ -2,18 +2,27 @@
  * The long proofs, `npm run proof`: every benchmark with its full count, one after the other, and
  * the results as `bench/results/DATE.json`, to be committed with the code that they are about.
  * `npm run proof -- storm kills` runs only these; exits with 1 when a limit is broken.
+ *
+ * Options are for the benchmarks, `npm run proof -- data-plane --quick --only tls`: such a run is
+ * for looking at, and leaves no results. Others also go to the history, and what is much worse than
+ * the last time is said; one of the data plane makes docs/performance.md anew.
  */
 import { spawn } from 'node:child_process'
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type Report, renderReport } from '../bench/scenarios/report.ts'
+import { recordHistory } from './proof-history.ts'
+import { writePerformanceDocs } from './write-performance-docs.ts'
 
 const bench = join(import.meta.dirname, '../bench')
 const results = join(bench, 'results')
 /** The longest of them are 50 + 50 deploys, and streaming a gigabyte. */
 const benchTimeoutMs = 30 * 60_000
 
-const wanted = process.argv.slice(2)
+const given = process.argv.slice(2)
+const optionsFrom = given.findIndex((argument) => argument.startsWith('--'))
+const wanted = optionsFrom === -1 ? given : given.slice(0, optionsFrom)
+const options = optionsFrom === -1 ? [] : given.slice(optionsFrom)
 const chosen = (await readdir(bench))
   .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
   .filter((file) => wanted.length === 0 || wanted.includes(basename(file, '.ts')))
@@ -30,12 +39,12 @@ for (const file of chosen) {
   process.stdout.write(report ? renderReport(report) : stdout)
   if (code !== 0) failed.push(file)
 }
-await writeResults(reports)
+if (options.length === 0) await record(reports)
 process.stdout.write(failed.length === 0 ? '\nAll kept.\n' : `\nBroken: ${failed.join(', ')}\n`)
 process.exitCode = failed.length === 0 ? 0 : 1
 
 async function runBench(file: string): Promise<{ code: number | null; stdout: string }> {
-  const child = spawn(process.execPath, [file, '--json'], {
+  const child = spawn(process.execPath, [file, '--json', ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: benchTimeoutMs,
   })
@@ -54,6 +63,13 @@ function parseReport(stdout: string): Report | null {
   } catch {
     return null // It broke before; what it printed is shown.
   }
+}
+
+async function record(reports_: readonly Report[]): Promise<void> {
+  await writeResults(reports_)
+  const falls = await recordHistory(join(results, 'history.jsonl'), reports_)
+  for (const fall of falls) process.stdout.write(`Fell by more than 10 %: ${fall}\n`)
+  if (reports_.some(({ name }) => name === 'data-plane')) await writePerformanceDocs()
 }
 
 /** Benchmarks that were not run today keep what was there of today. */

@@ -3,7 +3,7 @@
  * one, its limit. `--json` prints one JSON value, else a table; a broken limit is exit code 1.
  */
 import { readFileSync } from 'node:fs'
-import { availableParallelism, release, totalmem } from 'node:os'
+import { availableParallelism, loadavg, release, totalmem } from 'node:os'
 
 export interface Figure {
   readonly name: string
@@ -13,6 +13,11 @@ export interface Figure {
   readonly limit?: number
   /** The value must be at least this. */
   readonly least?: number
+  /** What is aimed at beyond limit or least; missing it breaks nothing. */
+  readonly goal?: number
+  /** The smallest and the largest of the windows whose median the value is. */
+  readonly low?: number
+  readonly high?: number
 }
 
 export interface Report {
@@ -20,6 +25,8 @@ export interface Report {
   /** ISO 8601. */
   readonly date: string
   readonly machine: string
+  /** Load average of the last minute, at the end: above the number of cores others were at work. */
+  readonly load?: number
   readonly figures: readonly Figure[]
   readonly ok: boolean
 }
@@ -27,7 +34,9 @@ export interface Report {
 /** Prints the figures and sets the exit code. */
 export function report(name: string, figures: readonly Figure[]): void {
   const ok = figures.every(isKept)
-  const value: Report = { name, date: new Date().toISOString(), machine: machine(), figures, ok }
+  const date = new Date().toISOString()
+  const load = loadavg()[0] ?? 0
+  const value: Report = { name, date, machine: machine(), load, figures, ok }
   if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(value)}\n`)
   else process.stdout.write(renderReport(value))
   if (!ok) process.exitCode = 1
@@ -36,14 +45,27 @@ export function report(name: string, figures: readonly Figure[]): void {
 /** A table for people. */
 export function renderReport({ name, date, machine: where, figures }: Report): string {
   const rows = figures.map((figure) => {
-    const value = Number.isInteger(figure.value) ? figure.value : figure.value.toFixed(2)
-    const verdict = isKept(figure) ? 'kept' : 'BROKEN'
-    const most = figure.limit === undefined ? '' : `at most ${figure.limit}: ${verdict}`
-    const limit = figure.least === undefined ? most : `at least ${figure.least}: ${verdict}`
-    const amount = `${value} ${figure.unit}`.padStart(16)
-    return `  ${figure.name.padEnd(58)} ${amount}  ${limit}`.trimEnd()
+    const amount = `${renderAmount(figure.value)} ${figure.unit}`.padStart(16)
+    const { low, high } = figure
+    const spread =
+      low === undefined || high === undefined ? '' : `[${low.toFixed(2)}-${high.toFixed(2)}]`
+    return `  ${figure.name.padEnd(58)} ${amount} ${spread.padEnd(14)} ${verdictOf(figure)}`.trimEnd()
   })
   return `${name} (${date.slice(0, 10)}, ${where})\n${rows.join('\n')}\n`
+}
+
+function verdictOf(figure: Figure): string {
+  const { limit, least, goal } = figure
+  const bound = limit === undefined ? least : limit
+  if (bound === undefined) return ''
+  const how = limit === undefined ? 'at least' : 'at most'
+  const verdict = `${how} ${bound}: ${isKept(figure) ? 'kept' : 'BROKEN'}`
+  if (goal === undefined) return verdict
+  return `${verdict}, goal ${goal}: ${isGoalReached(figure) ? 'reached' : 'missed'}`
+}
+
+export function renderAmount(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(2)
 }
 
 /** @param share 0.5 is the median, 1 the largest. @returns NaN for no values. */
@@ -58,7 +80,18 @@ export function numberOption(name: string, byDefault: number): number {
   return index === -1 ? byDefault : Number(process.argv[index + 1])
 }
 
-function isKept({ value, limit, least }: Figure): boolean {
+/** The values of `--name A,B` on the command line; none: the option is not there. */
+export function listOption(name: string): string[] {
+  const index = process.argv.indexOf(`--${name}`)
+  return index === -1 ? [] : (process.argv[index + 1] ?? '').split(',')
+}
+
+/** A goal is beyond what is promised, on the same side. */
+export function isGoalReached({ value, goal, least }: Figure): boolean {
+  return goal === undefined || (least === undefined ? value <= goal : value >= goal)
+}
+
+export function isKept({ value, limit, least }: Figure): boolean {
   return (limit === undefined || value <= limit) && (least === undefined || value >= least)
 }
 
