@@ -178,8 +178,10 @@ export class MemoryEngine implements Engine {
     return this.edge(name)
   }
 
+  platformStats: PlatformStats = { at: 1, processes: [], apps: [], proxies: [], instances: [] }
+
   async stats(): Promise<PlatformStats> {
-    return { at: 1, proxies: [], instances: [] }
+    return this.platformStats
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -46,6 +46,8 @@ export function createClient(options: ClientOptions) {
     healthy: (extra: SignalOptions = {}) => call('health.get', extra),
     version: (extra: SignalOptions = {}) => call('version.get', extra),
     stats: (extra: SignalOptions = {}) => call('stats.get', extra),
+    /** In the text format of Prometheus. */
+    metrics: async (extra: SignalOptions = {}) => (await caller.open('metrics.get', extra)).text(),
     apps: appMethods(caller),
     formation: {
       /** @param counts Wanted instances per process type; types not named stay as they are. */

@@ -85,6 +85,7 @@ function renderAnswer(answer: Answer<unknown>, components: Components): object {
   if (kind === 'events') return { description, content: { [eventStreamType]: value } }
   if (kind === 'json') return { description, content: { 'application/json': value } }
   const text = { schema: { type: 'string' } }
+  if (kind === 'text') return { description, content: { 'text/plain': text } }
   return { description, content: { 'text/plain': text, 'application/x-ndjson': value } }
 }
 

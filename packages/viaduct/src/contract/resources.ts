@@ -188,22 +188,68 @@ export const logLineSchema = named(
 
 const counters = object({
   requests: integer(),
-  errors: record(integer()),
-  held: integer(),
+  inFlight: integer(),
+  errors: record(integer({ description: 'By the reason of viaduct-error' })),
+  held: integer({ description: 'Had to wait for an instance' }),
+  queued: integer({ description: 'Had to wait because of a limit' }),
+  waiting: integer({ description: 'Wait now' }),
   retries: integer(),
+  ejections: integer(),
+  ejected: integer({ description: 'Instances that get no requests now, after failures' }),
+  bytesIn: integer(),
+  bytesOut: integer(),
+  tunnels: integer({ description: 'WebSockets and the like that are open' }),
+  tunnelsOpened: integer(),
+  releases: array(
+    object({
+      release: nullable(integer()),
+      codes: array(integer({ description: 'Answers; index 1 to 5: 1xx to 5xx, 0: others' })),
+    }),
+  ),
   latencyMs: object({ p50: number(), p99: number(), max: number() }),
+  latencyBuckets: nullable(object({ counts: array(integer()), sumMs: number() })),
+})
+
+const clientCounters = object({
+  accepted: object({ plain: integer(), tls: integer() }),
+  handshakes: object({ ok: integer(), failed: integer() }),
+  http2: object({
+    sessions: integer(),
+    sessionsOpen: integer(),
+    streams: integer(),
+    streamsOpen: integer(),
+  }),
 })
 
 export const statsSchema = named(
   'Stats',
   object({
     at: time,
+    processes: array(
+      object({
+        name: oneOf(['keeper', 'daemon', 'proxy']),
+        slot: nullable(integer()),
+        pid: integer(),
+        cpuSeconds: number(),
+        memoryBytes: integer(),
+      }),
+    ),
+    apps: array(
+      object({
+        app: string(),
+        crashes: record(integer({ description: 'By process type, since the daemon started' })),
+        deploys: record(integer({ description: 'By their state, since the daemon started' })),
+      }),
+    ),
     proxies: array(
       object({
         slot: integer(),
         pid: integer(),
+        startedAt: time,
         generation: integer(),
         connections: integer(),
+        clients: clientCounters,
+        refused: record(integer({ description: 'Without an app; by the reason' })),
         apps: record(counters),
         upstreams: record(object({ requests: integer(), inFlight: integer() })),
       }),
@@ -214,6 +260,7 @@ export const statsSchema = named(
         pid: nullable(integer()),
         processes: integer(),
         cpuPercent: number(),
+        cpuSeconds: number(),
         memoryBytes: integer(),
         requests: integer(),
         inFlight: integer(),

@@ -3,18 +3,18 @@
  * authorisation, `openapi.json` and the client's types; `routes.ts` has them all.
  */
 import type { ErrorCode } from '../model/error-catalogue.ts'
-import { object, type Schema } from './schema.ts'
+import { object, type Schema, string } from './schema.ts'
 import type { Scope } from './scope.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /**
  * What a route answers with when all is well: JSON, nothing, server-sent events whose data are
- * `schema`, or lines of a log (text, or JSON lines of `schema`).
+ * `schema`, lines of a log (text, or JSON lines of `schema`), or text.
  */
 export interface Answer<T> {
   readonly status: 200 | 201 | 204
-  readonly kind: 'json' | 'none' | 'events' | 'lines'
+  readonly kind: 'json' | 'none' | 'events' | 'lines' | 'text'
   readonly schema: Schema<T>
   readonly description: string
 }
@@ -65,6 +65,10 @@ export function nothing(description: string): Answer<undefined> {
 
 export function events<T>(schema: Schema<T>, description: string): Answer<T> {
   return { status: 200, kind: 'events', schema, description }
+}
+
+export function text(description: string): Answer<string> {
+  return { status: 200, kind: 'text', schema: string(), description }
 }
 
 export function lines<T>(schema: Schema<T>, description: string): Answer<T> {

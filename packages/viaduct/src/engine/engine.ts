@@ -45,14 +45,38 @@ export interface InstanceStats {
   readonly processes: number
   /** Share of one core over the last interval, 0 to cores × 100. */
   readonly cpuPercent: number
+  /** Since it was started, as far as was seen. */
+  readonly cpuSeconds: number
   /** Proportional set size where it can be read, else resident. */
   readonly memoryBytes: number
   readonly requests: number
   readonly inFlight: number
 }
 
+/** A process of the platform itself. */
+export interface ProcessStats {
+  readonly name: 'keeper' | 'daemon' | 'proxy'
+  /** Of a proxy; else null. */
+  readonly slot: number | null
+  readonly pid: number
+  /** Without its children. */
+  readonly cpuSeconds: number
+  readonly memoryBytes: number
+}
+
+/** What happened to an app since the daemon was started. */
+export interface AppTotals {
+  readonly app: AppName
+  /** By process type: instances that ended and were not stopped by the platform. */
+  readonly crashes: Readonly<Record<string, number>>
+  /** Finished ones by their state. */
+  readonly deploys: Readonly<Record<string, number>>
+}
+
 export interface PlatformStats {
   readonly at: number
+  readonly processes: readonly ProcessStats[]
+  readonly apps: readonly AppTotals[]
   readonly proxies: readonly ProxyStats[]
   readonly instances: readonly InstanceStats[]
 }

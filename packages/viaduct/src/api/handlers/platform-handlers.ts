@@ -2,12 +2,14 @@
 import { renderOpenApi } from '../../contract/openapi.ts'
 import type { ApiContext } from '../api-context.ts'
 import type { Handlers } from '../http/api-request.ts'
+import { readMetrics } from '../metrics/read-metrics.ts'
 
 type PlatformRoute =
   | 'health.get'
   | 'version.get'
   | 'openapi.get'
   | 'stats.get'
+  | 'metrics.get'
   | 'tokens.list'
   | 'tokens.create'
   | 'tokens.revoke'
@@ -19,6 +21,7 @@ export function platformHandlers(context: ApiContext): Pick<Handlers, PlatformRo
     'version.get': async () => ({ version, node: process.versions.node }),
     'openapi.get': async () => renderOpenApi(),
     'stats.get': async () => engine.stats(),
+    'metrics.get': async () => readMetrics(context),
     'tokens.list': async () => book.list(),
     'tokens.create': async ({ body }) =>
       book.create({ name: body.name, scopes: body.scopes ?? ['admin'] }),

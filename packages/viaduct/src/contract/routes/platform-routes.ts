@@ -7,7 +7,7 @@ import {
   tokenSchema,
   versionSchema,
 } from '../resources.ts'
-import { json, nothing, route } from '../route.ts'
+import { json, nothing, route, text } from '../route.ts'
 import { array, object, oneOf, string, unknown } from '../schema.ts'
 import { scopes } from '../scope.ts'
 
@@ -39,6 +39,13 @@ export const platformRoutes = {
     summary: 'CPU, memory, requests and latency of instances and proxies',
     scope: 'read',
     answer: json(statsSchema, 'The numbers'),
+  }),
+  'metrics.get': route({
+    method: 'GET',
+    path: '/metrics',
+    summary: 'The same and more for Prometheus, in its text format 0.0.4',
+    scope: 'read',
+    answer: text('The metrics'),
   }),
   'tokens.list': route({
     method: 'GET',

@@ -33,6 +33,8 @@ export class AppRunner implements AsyncDisposable {
   readonly journal: DeployJournal
   readonly instances = new Map<InstanceId, LiveInstance>()
   readonly crashes = new Map<string, number[]>()
+  /** All of them since this process was started, by process type. */
+  readonly crashCounts = new Map<string, number>()
   /** Starts that met a port which somebody else had taken, by slot. */
   readonly portConflicts = new Map<string, number>()
   /** Instances still draining, and connections cut, by the deploy that retired them. */
@@ -142,6 +144,8 @@ export class AppRunner implements AsyncDisposable {
     const { windowMs } = this.policy().restart
     const recent = (this.crashes.get(key) ?? []).filter((at) => at > Date.now() - windowMs)
     this.crashes.set(key, [...recent, Date.now()])
+    const type = instance.slot.processType
+    this.crashCounts.set(type, (this.crashCounts.get(type) ?? 0) + 1)
   }
 
   /** Calls back whenever something of the app may have changed. The returned function ends it. */

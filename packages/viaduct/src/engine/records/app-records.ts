@@ -4,7 +4,7 @@
  */
 import type { AppName, DeployId, ReleaseNumber } from '../../model/ids.ts'
 import type { DeployEvent } from '../../model/events.ts'
-import type { App, Release } from '../../model/release.ts'
+import { type App, type DeployState, isFinished, type Release } from '../../model/release.ts'
 import { AppError } from '../../model/app-error.ts'
 import type { Entry, Store, Write } from '../../store/store.ts'
 import type { StoredDeploy } from './stored-deploy.ts'
@@ -47,6 +47,8 @@ export class AppRecords {
   #revision: number
   readonly #releases = new Map<ReleaseNumber, Release>()
   readonly #deploys = new Map<DeployId, StoredDeploy>()
+  /** How many deploys ended how, since this process was started. */
+  readonly finished = new Map<DeployState, number>()
 
   private constructor(store: Store, app: App, revision: number) {
     this.#store = store
@@ -136,7 +138,15 @@ export class AppRecords {
       this.#revision = revision
     }
     if (release) this.#releases.set(release.number, release)
-    for (const deploy of changes.deploys ?? []) this.#deploys.set(deploy.id, deploy)
+    for (const deploy of changes.deploys ?? []) this.#keep(deploy)
+  }
+
+  #keep(deploy: StoredDeploy): void {
+    const before = this.#deploys.get(deploy.id)
+    this.#deploys.set(deploy.id, deploy)
+    const { state } = deploy
+    if (!isFinished(state) || (before && isFinished(before.state))) return
+    this.finished.set(state, (this.finished.get(state) ?? 0) + 1)
   }
 
   /** Takes releases and deploys out, with the deploys' events. */

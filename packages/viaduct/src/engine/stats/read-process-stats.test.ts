@@ -91,7 +91,12 @@ test('two samples give the share of a core, and an idle process has next to none
   assert.ok(share > least - 0.1 && share < 130, `${share} %, not ${least}`)
   assert.ok(second.get('still')!.cpuPercent < share)
   assert.equal(second.get('busy')!.processes, 1)
-  assert.deepEqual(second.get('gone'), { processes: 0, cpuPercent: 0, memoryBytes: 0 })
+  assert.ok(second.get('busy')!.cpuSeconds >= 0.1)
+  const none = { processes: 0, cpuPercent: 0, cpuSeconds: 0, memoryBytes: 0 }
+  assert.deepEqual(second.get('gone'), none)
+  // What a process of it had used is not given back when the process ends.
+  const later = await sampler.sample(new Map([['busy', [still.pid]]]))
+  assert.ok(later.get('busy')!.cpuSeconds >= second.get('busy')!.cpuSeconds)
   await sampler.sample(new Map())
   await usedCpu(loop.pid, 20)
   const forgotten = await sampler.sample(trees)

@@ -13,6 +13,8 @@ export interface ProcessUsage {
   readonly pid: number
   /** Milliseconds of CPU it has used, with its children that ended and were waited for. */
   readonly cpuMs: number
+  /** The same without its children. */
+  readonly ownCpuMs: number
   /** Proportional set size where it can be read, else resident. */
   readonly memoryBytes: number
 }
@@ -22,6 +24,8 @@ export interface TreeUsage {
   readonly processes: number
   /** Percent of one core since the sample before; 0 in the first. */
   readonly cpuPercent: number
+  /** Seconds of CPU in all; never less than in an earlier sample. */
+  readonly cpuSeconds: number
   readonly memoryBytes: number
 }
 
@@ -35,24 +39,34 @@ export async function readProcessStats(pids: readonly number[]): Promise<Process
   return found
 }
 
+interface Sample {
+  readonly at: number
+  readonly cpuMs: number
+  /** The most that was seen: a process that ends unwaited for takes its time with it. */
+  readonly mostMs: number
+}
+
 /** Turns two readings into a share of CPU, per process tree. */
 export class ProcessStatsSampler {
-  #last = new Map<string, { at: number; cpuMs: number }>()
+  #last = new Map<string, Sample>()
 
   /** @param trees Instance id → pids. Ids that are left out are forgotten. */
   async sample(trees: ReadonlyMap<string, readonly number[]>): Promise<Map<string, TreeUsage>> {
-    const next = new Map<string, { at: number; cpuMs: number }>()
+    const next = new Map<string, Sample>()
     const usages = new Map<string, TreeUsage>()
     for (const [id, pids] of trees) {
       const read = await readProcessStats(pids)
-      const now = { at: performance.now(), cpuMs: sum(read.map((usage) => usage.cpuMs)) }
+      const cpuNow = sum(read.map((usage) => usage.cpuMs))
       const last = this.#last.get(id)
+      const at = performance.now()
+      const now = { at, cpuMs: cpuNow, mostMs: Math.max(cpuNow, last?.mostMs ?? 0) }
       // A process that ends unwaited for takes its time with it: never below 0.
       const cpuMs = last ? Math.max(0, now.cpuMs - last.cpuMs) : 0
       const wallMs = last ? now.at - last.at : 0
       usages.set(id, {
         processes: read.length,
         cpuPercent: wallMs > 0 ? Math.round((1000 * cpuMs) / wallMs) / 10 : 0,
+        cpuSeconds: now.mostMs / 1000,
         memoryBytes: sum(read.map((usage) => usage.memoryBytes)),
       })
       next.set(id, now)
@@ -73,7 +87,8 @@ async function readProcess(pid: number): Promise<ProcessUsage | null> {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   if (fields[0] === 'Z' || fields[0] === 'X') return null
   const ticks = fields.slice(11, 15).map(Number) // utime, stime, cutime, cstime
-  return { pid, cpuMs: sum(ticks) * tickMs, memoryBytes: await readMemory(pid) }
+  const [ownCpuMs, cpuMs] = [sum(ticks.slice(0, 2)) * tickMs, sum(ticks) * tickMs]
+  return { pid, cpuMs, ownCpuMs, memoryBytes: await readMemory(pid) }
 }
 
 async function readMemory(pid: number): Promise<number> {
