@@ -1,5 +1,5 @@
 /**
- * What do requests cost the proxy, beside nginx, HAProxy and Caddy doing equal work in the same run?
+ * What do requests cost the proxy, beside nginx, HAProxy and Caddy doing equal work in one run?
  * CPU, latency and memory, over HTTP/1.1, TLS and HTTP/2; docs/performance.md shows the result.
  * `node bench/data-plane.ts [--only small,tls,idle] [--quick] [--arms nginx,viaduct] [--json]`
  */

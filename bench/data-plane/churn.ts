@@ -1,4 +1,4 @@
-/** Whether memory grows while connections come and go: its course, and the slope of the second half. */
+/** Whether memory grows while connections come and go: the most, and the slope at the end. */
 import { setInterval } from 'node:timers'
 import type { Figure } from '../scenarios/report.ts'
 import { memoryOf } from '../scenarios/stream-bodies.ts'

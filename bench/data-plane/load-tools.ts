@@ -1,7 +1,7 @@
 /**
  * What makes the load, each on the core that the proxies do not have: wrk for HTTP/1.1, h2load for
- * HTTP/2, `openssl s_time` for TLS handshakes that resume nothing (wrk resumes every session but the
- * first of a connection).
+ * HTTP/2, `openssl s_time` for TLS handshakes that resume nothing (wrk resumes every session but
+ * the first of a connection).
  */
 import { spawn } from 'node:child_process'
 import { debianTool, type DebianToolName } from '../../tools/debian-tools.ts'

@@ -19,7 +19,8 @@ export interface RequestCase {
 
 /** What a browser sends, about 600 bytes with the request line and the Host. */
 const browserFields = [
-  'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36',
+  'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) ' +
+    'Chrome/126.0.0.0 Safari/537.36',
   'Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
   'Accept-Language: en-GB,en;q=0.9,de;q=0.8',
   'Accept-Encoding: gzip, deflate, br',
