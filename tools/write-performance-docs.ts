@@ -32,20 +32,22 @@ export function renderPerformanceDocs({ date, machine, load = 0, figures }: Repo
   const others = figures.filter((figure) => !promised.includes(figure))
   return `# Performance of the data plane
 
-What requests cost the proxy, beside nginx, HAProxy and Caddy of Debian's packages doing equal work in the same run.
-Made by
+What requests cost the proxy, beside nginx, HAProxy and Caddy of Debian's packages doing equal
+work in the same run. Made by
 
 \`\`\`sh
 npm run proof -- data-plane
 \`\`\`
 
-on ${date.slice(0, 10)}, ${machine}; load average at the end ${load.toFixed(1)}. It takes 12 minutes, \`--quick\` three, and
-\`--only small,tls\` some of it (those two leave no results). \`bench/results/history.jsonl\` has a line per run; the
-proof says what is more than 10 % worse than the last time on the same machine.
+on ${date.slice(0, 10)}, ${machine}; load average at the end ${load.toFixed(1)}. It takes 12
+minutes, \`--quick\` three, and \`--only small,tls\` some of it (those two leave no results).
+\`bench/results/history.jsonl\` has a line per run; the proof says what is more than 10 % worse
+than the last time on the same machine.
 
 ## What is promised
 
-Ratios are CPU time per request unless something else is said. In brackets the smallest and the largest of the windows.
+Ratios are CPU time per request unless something else is said. In brackets the smallest and the
+largest of the windows.
 
 | work | measured | | promised | goal |
 | --- | ---: | --- | --- | --- |
@@ -53,28 +55,33 @@ ${promised.map(promisedRow).join('\n')}
 
 ## How it was measured
 
-- **Equal work**: two instances, the one with the fewest requests in flight first; kept-alive connections to them;
-  \`X-Forwarded-For\`, \`-Proto\`, \`-Host\`, a request id; no access log. nginx has buffers of 64 KB where bodies are large:
-  with its defaults it costs twice as much there. The same ECDSA P-256 certificate for all.
-- **One worker each**, pinned to one core with all its threads, so that garbage collection and compilation count. The
-  load (wrk, h2load, \`openssl s_time\`) and the instances (an nginx) have the other.
-- **CPU** is the sum of \`/proc/PID/task/*/schedstat\` over the process tree. Windows of one second, five for each proxy
-  after one that does not count, in rotated order; a ratio is the median of the ratios of paired windows.
-- **TLS** is 1.3 with X25519, as \`openssl s_client\` shows of each when the run starts (Caddy takes AES-128, the others
-  AES-256). *Handshake per request* resumes nothing; *resumed session* is what wrk does, and has no promise.
-- **Half of full load**: 128 connections that wait at random between requests, at half of the rate at which the worker's
-  core is full; p99 less that of asking the instance itself.
-- **Idle connections**: the worker's proportional set size before and after they came, one answer each, without the
-  kernel's share. **Churn**: a new connection per request for a minute; the slope is that of its second half.
+- **Equal work**: two instances, the one with the fewest requests in flight first; kept-alive
+  connections to them; \`X-Forwarded-For\`, \`-Proto\`, \`-Host\`, a request id; no access log.
+  nginx has buffers of 64 KB where bodies are large: with its defaults it costs twice as much
+  there. The same ECDSA P-256 certificate for all.
+- **One worker each**, pinned to one core with all its threads, so that garbage collection and
+  compilation count. The load (wrk, h2load, \`openssl s_time\`) and the instances (an nginx) have
+  the other.
+- **CPU** is the sum of \`/proc/PID/task/*/schedstat\` over the process tree. Windows of one
+  second, five for each proxy after one that does not count, in rotated order; a ratio is the
+  median of the ratios of paired windows.
+- **TLS** is 1.3 with X25519, as \`openssl s_client\` shows of each when the run starts (Caddy
+  takes AES-128, the others AES-256). *Handshake per request* resumes nothing; *resumed session*
+  is what wrk does, and has no promise.
+- **Half of full load**: 128 connections that wait at random between requests, at half of the
+  rate at which the worker's core is full; p99 less that of asking the instance itself.
+- **Idle connections**: the worker's proportional set size before and after they came, one answer
+  each, without the kernel's share. **Churn**: a new connection per request for a minute; the
+  slope is that of its second half.
 
 ## What this does not show
 
-- More than one worker, more than one machine, a network with delay or loss. Loopback makes the kernel's part small for
-  large bodies, and thereby every proxy's own part large.
-- Real clients: paths and cookies that differ between requests cost the parser more than wrk's equal ones, which are
-  found in the last head of the connection.
-- What others did on the machine meanwhile: see the load average. On a busy machine ratios came out up to 0.2 higher, and
-  p99 says nothing.
+- More than one worker, more than one machine, a network with delay or loss. Loopback makes the
+  kernel's part small for large bodies, and thereby every proxy's own part large.
+- Real clients: paths and cookies that differ between requests cost the parser more than wrk's
+  equal ones, which are found in the last head of the connection.
+- What others did on the machine meanwhile: see the load average. On a busy machine ratios came
+  out up to 0.2 higher, and p99 says nothing.
 - The metrics cannot be turned off: they count in every row.
 
 ## All figures

@@ -19,6 +19,7 @@ export interface Pace {
 const thinkScript = fileURLToPath(new URL('think.lua', import.meta.url))
 const thinkConnections = 128
 
+/** CPU of one kind of request, ours beside the others; latency where it is promised. */
 export async function measureCase(
   one: RequestCase,
   arms: readonly Arm[],

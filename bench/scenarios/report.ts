@@ -47,9 +47,9 @@ export function renderReport({ name, date, machine: where, figures }: Report): s
   const rows = figures.map((figure) => {
     const amount = `${renderAmount(figure.value)} ${figure.unit}`.padStart(16)
     const { low, high } = figure
-    const spread =
-      low === undefined || high === undefined ? '' : `[${low.toFixed(2)}-${high.toFixed(2)}]`
-    return `  ${figure.name.padEnd(58)} ${amount} ${spread.padEnd(14)} ${verdictOf(figure)}`.trimEnd()
+    const hasSpread = low !== undefined && high !== undefined
+    const spread = (hasSpread ? `[${low.toFixed(2)}-${high.toFixed(2)}]` : '').padEnd(14)
+    return `  ${figure.name.padEnd(58)} ${amount} ${spread} ${verdictOf(figure)}`.trimEnd()
   })
   return `${name} (${date.slice(0, 10)}, ${where})\n${rows.join('\n')}\n`
 }
