@@ -4,6 +4,7 @@ import type { LogLineResource } from '../../contract/resources.ts'
 import { parseReleaseNumber, renderRelease } from '../../model/ids.ts'
 import { logLinesMax } from '../../model/limits.ts'
 import type { Paint, Style } from '../output/terminal.ts'
+import { renderAccess } from './render-access.ts'
 import { addAppOptions, chooseApp, openSession, type SessionOptions } from '../session.ts'
 
 interface LogsOptions extends SessionOptions {
@@ -33,6 +34,7 @@ async function runLogs(options: LogsOptions): Promise<void> {
   const session = await openSession(options)
   const { client, terminal } = session
   const app = await chooseApp(session, options)
+  const isAccess = options.stream === 'access'
   const lines = client.logs.read(app, {
     stream: options.stream,
     lines: options.lines,
@@ -44,7 +46,8 @@ async function runLogs(options: LogsOptions): Promise<void> {
     terminal.printJson(line)
     // Of one release each line would say the same.
     const shown = options.release === undefined ? line : { ...line, release: null }
-    terminal.print(renderLine(shown, terminal.paint))
+    const text = isAccess ? renderAccess(line.text, terminal.paint) : line.text
+    terminal.print(renderLine({ ...shown, text }, terminal.paint))
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { AppResource, StatsResource } from '../../contract/resources.ts'
 import { joinStats, renderInstances } from '../apps/ps.ts'
-import { renderCount, renderDuration } from '../output/render-amounts.ts'
+import { renderCount, renderDuration, renderPercent } from '../output/render-amounts.ts'
 import { renderTable } from '../output/render-table.ts'
 import type { Paint } from '../output/terminal.ts'
 import { addServerOptions, openSession, type SessionOptions } from '../session.ts'
@@ -41,37 +41,57 @@ export function renderStats(
   return [renderTraffic(apps, stats, paint), ...blocks].join('\n\n')
 }
 
+interface TrafficColumn {
+  readonly title: string
+  readonly render: (traffic: Traffic, paint: Paint) => string
+  /** Only shown where an app has some: the others would be full of zeros. */
+  readonly of?: (traffic: Traffic) => number
+}
+
+const trafficColumns: readonly TrafficColumn[] = [
+  { title: 'REQUESTS', render: ({ requests }) => renderCount(requests) },
+  { title: '5XX', render: renderServerErrors },
+  { title: 'IN FLIGHT', render: ({ inFlight }) => String(inFlight) },
+  { title: 'WAIT', render: ({ waiting }) => String(waiting), of: ({ waiting }) => waiting },
+  { title: 'HELD', render: ({ held }) => String(held) },
+  { title: 'RETRIES', render: ({ retries }) => String(retries), of: ({ retries }) => retries },
+  { title: 'EJECTED', render: renderEjected, of: ({ ejected }) => ejected },
+  {
+    title: 'ERRORS',
+    render: ({ errors }, paint) => (errors === 0 ? '0' : paint('red', String(errors))),
+  },
+  { title: 'P50', render: (traffic) => renderLatency(traffic, 'p50') },
+  { title: 'P99', render: (traffic) => renderLatency(traffic, 'p99') },
+  { title: 'MAX', render: (traffic) => renderLatency(traffic, 'max') },
+]
+
 function renderTraffic(apps: readonly AppResource[], stats: StatsResource, paint: Paint): string {
-  const right = true
-  const columns = [
-    { title: 'APP' },
-    { title: 'REQUESTS', right },
-    { title: 'IN FLIGHT', right },
-    { title: 'HELD', right },
-    { title: 'RETRIES', right },
-    { title: 'ERRORS', right },
-    { title: 'P50', right },
-    { title: 'P99', right },
-    { title: 'MAX', right },
-  ]
-  const rows = apps.map((app) => [
-    paint('bold', app.name),
-    ...renderNumbers(sumTraffic(stats, app.name), paint),
+  const all = apps.map(({ name }) => ({ name, traffic: sumTraffic(stats, name) }))
+  const shown = trafficColumns.filter(
+    ({ of }) => of === undefined || all.some(({ traffic }) => of(traffic) > 0),
+  )
+  const columns = [{ title: 'APP' }, ...shown.map(({ title }) => ({ title, right: true }))]
+  const rows = all.map(({ name, traffic }) => [
+    paint('bold', name),
+    ...shown.map(({ render }) => render(traffic, paint)),
   ])
   return renderTable(columns, rows, paint)
 }
 
-function renderNumbers(traffic: Traffic, paint: Paint): string[] {
-  const { requests, inFlight, held, retries, errors, latencyMs } = traffic
-  return [
-    renderCount(requests),
-    String(inFlight),
-    String(held),
-    String(retries),
-    errors === 0 ? '0' : paint('red', String(errors)),
-    // Of nothing there is no latency: "0 ms" would look very fast.
-    ...[latencyMs.p50, latencyMs.p99, latencyMs.max].map((ms) =>
-      requests === 0 ? '' : renderDuration(ms),
-    ),
-  ]
+function renderServerErrors({ serverErrors, requests }: Traffic, paint: Paint): string {
+  if (requests === 0) return ''
+  const share = renderPercent(100 * serverErrors)
+  return serverErrors === 0 ? share : paint('red', share)
+}
+
+function renderEjected({ ejected }: Traffic, paint: Paint): string {
+  return ejected === 0 ? '0' : paint('yellow', String(ejected))
+}
+
+/** Of nothing there is no latency: "0 ms" would look very fast. */
+function renderLatency(
+  { requests, latencyMs }: Traffic,
+  which: keyof Traffic['latencyMs'],
+): string {
+  return requests === 0 ? '' : renderDuration(latencyMs[which])
 }
