@@ -165,3 +165,36 @@ test('a dead connection of before is noticed: the request goes again, over anoth
   }
   assert.equal(connections, 2)
 })
+
+test('a request waits for an instance that is expected, and is told when none comes', async () => {
+  await using instance = await TestInstance.answering(ok('at last'))
+  const wait = { ports: [], holdTimeoutMs: 30_000 }
+  await using proxy = await startTlsProxy(routeTable(1, [wait]))
+  using session = connectH2(proxy.port)
+  const answer = askH2(session, { ...host, ':path': '/', ':method': 'POST' }, 'kept')
+  const [app] = [...proxy.worker.router.apps]
+  await until(() => app?.held.size === 1, 'the held request')
+  proxy.worker.router.apply(routeTable(2, [{ ports: [instance.port] }]))
+  assert.equal((await answer).body, 'at last')
+  await until(() => (instance.received[0] ?? '').endsWith('4\r\nkept\r\n0\r\n\r\n'), 'the body')
+  proxy.worker.router.apply(routeTable(3, [{ ports: [], holdTimeoutMs: 100 }]))
+  const late = await askH2(session, { ...host, ':path': '/' })
+  assert.deepEqual([late.status, late.headers['viaduct-error']], [503, 'no-instance'])
+})
+
+test('a drain waits for streams, and cuts those that are not done in time', async () => {
+  const instance = new TestInstance((socket, all) => {
+    if (all.includes(' /begun')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf')
+  })
+  await using _instance = await instance.start()
+  await using proxy = await serve(instance)
+  using session = connectH2(proxy.port)
+  const begun = askH2(session, { ...host, ':path': '/begun' })
+  const silent = askH2(session, { ...host, ':path': '/silent' })
+  await until(() => instance.received.length === 2, 'both requests')
+  const [upstream] = [...proxy.worker.router.upstreams]
+  assert.deepEqual(await upstream?.drain(300), { result: 'expired', cut: 2 })
+  assert.deepEqual([(await begun).body, (await begun).code], ['half', 2])
+  const told = await silent
+  assert.deepEqual([told.status, told.headers['viaduct-error']], [503, 'drain-expired'])
+})
