@@ -26,7 +26,7 @@ before(async () => {
   await mkdir(layout.run)
   await writeFile(layout.settings, renderSettings(testSettings(layout.root)))
   // A keeper of nothing: these tests start no app.
-  const nothing = { processes: [], proxies: [] }
+  const nothing = { processes: [], proxies: [], ownPorts: [] }
   const handlers = { list: () => nothing } as never
   keeper = await openRpcServer<KeeperCalls, KeeperEvents>({ path: layout.keeperSocket, handlers })
 })

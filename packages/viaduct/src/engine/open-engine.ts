@@ -32,6 +32,7 @@ import { RouteBook } from './links/route-book.ts'
 import { readRouteTable } from './links/route-file.ts'
 import { makeEngine } from './make-engine.ts'
 import { machineMemory, type MemorySource, openMemoryWatch } from './memory-watch.ts'
+import { OwnPortBook } from './ports/own-port-book.ts'
 import { PortBook } from './ports/port-book.ts'
 import { AppRecords } from './records/app-records.ts'
 import { orphansIn, reconcileApp, removeOrphans } from './recovery/reconcile.ts'
@@ -104,7 +105,10 @@ export async function openEngine(options: EngineOptions): Promise<NodeEngine> {
   const parts: EngineParts = {
     ...{ settings, layout, store, log, keeper, proxies },
     routes: new RouteBook({ path: layout.routes, proxies, table, log }),
-    claims: new Claims(apps.runners, settings),
+    claims: new Claims(apps.runners, {
+      settings,
+      ports: new OwnPortBook({ keeper, proxies, log }),
+    }),
     ports: new PortBook({ min: settings.instancePortMin, max: settings.instancePortMax }),
     builds: new BuildQueue(),
     jobs: new JobRunner(keeper),
@@ -158,6 +162,7 @@ interface Whole {
 
 async function recover(state: KeeperState, { parts, apps }: Whole): Promise<void> {
   const runners = [...apps.runners.values()]
+  await settlePorts(parts, state)
   for (const { records } of runners) {
     await removeUnfinishedBuilds(parts.layout.app(records.name), ownerOf(records.app))
   }
@@ -203,7 +208,16 @@ async function sweep({ parts, apps }: Whole): Promise<void> {
 function reconcile(state: KeeperState, { parts, apps }: Whole): void {
   for (const runner of apps.runners.values()) reconcileApp(runner, state)
   parts.jobs.reconcile(state)
+  void settlePorts(parts, state)
   void removeOrphans(orphansIn(state, apps.runners, parts), parts)
+}
+
+async function settlePorts({ claims, log }: EngineParts, state: KeeperState): Promise<void> {
+  try {
+    await claims.settlePorts(state)
+  } catch (error) {
+    log.warn('ports.not-settled', { error: messageOf(error) })
+  }
 }
 
 type KeeperEvent = {

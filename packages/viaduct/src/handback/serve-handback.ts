@@ -1,6 +1,7 @@
 /**
- * In a proxy: gives copies of its listening sockets to whoever asks on a unix socket, so that a
- * keeper that was started again gets the very same sockets and no connection is refused.
+ * Gives copies of listening sockets to whoever asks on a unix socket: a proxy to a keeper that was
+ * started again, so that it gets the very same ones and no connection is refused; the keeper to
+ * proxies that run, when an app got a port of its own.
  *
  * A descriptor can only leave over an IPC channel; a short-lived helper is started whose channel is
  * the connection itself. Nothing here accepts a client.
@@ -16,6 +17,9 @@ export const giveEntry = fileURLToPath(
   new URL(`./give-entry${import.meta.url.slice(-3)}`, import.meta.url),
 )
 
+/** By name. */
+type Descriptors = Readonly<Record<string, number>>
+
 export interface HandbackServer extends AsyncDisposable {
   readonly path: string
 }
@@ -23,18 +27,18 @@ export interface HandbackServer extends AsyncDisposable {
 /**
  * @param options.path Unix socket, at most 107 bytes; a file that is there is replaced.
  * @param options.fds Name → descriptor of a listening socket of this process, e.g. `{ http: 3 }`.
- *   They stay open for as long as the server does.
+ *   They stay open for as long as the server does. As a function: those that there are now.
  */
 export async function serveHandback(options: {
   path: string
-  fds: Readonly<Record<string, number>>
+  fds: Descriptors | (() => Descriptors)
 }): Promise<HandbackServer> {
   const { path, fds } = options
   await rm(path, { force: true })
   // The connection is the request. It must never be read here: what comes is the helper's.
   const server = createServer({ pauseOnConnect: true }, (socket) => {
     socket.on('error', () => socket.destroy()) // Whoever asked went away; it will ask again.
-    give(socket, fds)
+    give(socket, typeof fds === 'function' ? fds() : fds)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -50,7 +54,7 @@ export async function serveHandback(options: {
   }
 }
 
-function give(socket: Socket, fds: Readonly<Record<string, number>>): void {
+function give(socket: Socket, fds: Descriptors): void {
   const names = Object.keys(fds)
   const helper = spawn(process.execPath, [giveEntry, ...names], {
     stdio: ['ignore', 'inherit', 'inherit', socket, ...Object.values(fds)],

@@ -1,10 +1,11 @@
 /**
- * In the keeper: gets the same listening sockets back from a living proxy (`serve-handback.ts`).
+ * Gets copies of listening sockets from another process (`serve-handback.ts`): the keeper those
+ * that a living proxy has, a proxy those that the keeper has opened since.
  */
 import { spawn } from 'node:child_process'
-import { connect, type Socket } from 'node:net'
+import { connect, type Server, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { handbackTimeoutMs } from '../model/limits.ts'
+import { handbackTimeoutMs, listenBacklog } from '../model/limits.ts'
 import { isRawHandle, type RawHandle } from './socket-descriptor.ts'
 
 /** A listening socket that is held and never accepted on. */
@@ -13,6 +14,8 @@ export interface HeldSocket {
   readonly fd: number
   /** Where it listens; null when the kernel does not say. */
   address(): { address: string; port: number } | null
+  /** Has a server accept on it, which then closes it; `close` is not to be called any more. */
+  listenWith(server: Server): void
   close(): void
 }
 
@@ -28,9 +31,9 @@ const takeEntry = fileURLToPath(
 )
 
 /**
- * Asks for all sockets that the proxy has.
+ * Asks for all sockets that the other one has.
  *
- * @param options.path The proxy's handback socket.
+ * @param options.path Its handback socket.
  * @param options.names Those without which the others are of no use.
  * @param options.timeoutMs Default `handbackTimeoutMs`.
  */
@@ -61,6 +64,7 @@ function hold(handle: RawHandle): HeldSocket {
       if (failed || out.address === undefined || out.port === undefined) return null
       return { address: out.address, port: out.port }
     },
+    listenWith: (server) => void server.listen(handle as never, listenBacklog),
     close: () => handle.close(),
   }
 }

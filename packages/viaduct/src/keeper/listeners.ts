@@ -8,6 +8,7 @@
 import { BoundSocket } from 'node:net'
 import { type HeldSocket, takeBack } from '../handback/take-back.ts'
 import { AppError, systemCodeOf } from '../model/app-error.ts'
+import { parseOwnPortName } from '../handback/own-port.ts'
 import type { Settings } from '../settings/settings.ts'
 
 export interface Listener {
@@ -22,6 +23,8 @@ export interface Listeners {
   readonly api: Listener
   /** null: the platform serves no TLS. */
   readonly https: Listener | null
+  /** Ports of apps that came back, by number. */
+  readonly own: ReadonlyMap<number, Listener>
   /** True when they came from a living proxy, which may then be adopted. */
   readonly takenBack: boolean
   /** Of `handbackPaths`, those behind which a proxy hangs. */
@@ -44,13 +47,14 @@ export async function openListeners(options: {
     const taken = await takeBack({ path, names: ['http', 'api'] })
     if (taken.result === 'expired') hung.push(path)
     if (taken.result !== 'taken') continue
+    const own = reuseOwn(taken.sockets, settings)
     const same = reuse(taken.sockets, settings)
     if (same.http && same.api) {
-      return openRest({ settings, shared }, { ...same, takenBack: true, hung })
+      return openRest({ settings, shared }, { ...same, own, takenBack: true, hung })
     }
-    for (const listener of Object.values(same)) listener.close()
+    for (const listener of [...Object.values(same), ...own.values()]) listener.close()
   }
-  return openRest({ settings, shared }, { takenBack: false, hung })
+  return openRest({ settings, shared }, { own: new Map(), takenBack: false, hung })
 }
 
 type Reused = Partial<Record<'http' | 'api' | 'https', Listener>>
@@ -67,6 +71,7 @@ function reuse(
   }
   const same: { [name: string]: Listener } & Reused = {}
   for (const [name, socket] of Object.entries(sockets)) {
+    if (parseOwnPortName(name) !== null) continue
     const listener = asListener(socket)
     const { host: address = '', port = null } = wanted[name] ?? {}
     if (listener && port !== null && fits(listener, address, port)) same[name] = listener
@@ -75,15 +80,31 @@ function reuse(
   return same
 }
 
+/** The ports of apps. With another `--host` the daemon has them opened anew. */
+function reuseOwn(
+  sockets: Readonly<Record<string, HeldSocket>>,
+  { host }: Settings,
+): Map<number, Listener> {
+  const own = new Map<number, Listener>()
+  for (const [name, socket] of Object.entries(sockets)) {
+    const port = parseOwnPortName(name)
+    if (port === null) continue
+    const listener = asListener(socket)
+    if (listener && fits(listener, host, port)) own.set(port, listener)
+    else socket.close()
+  }
+  return own
+}
+
 /** Binds what did not come back. */
 function openRest(
   { settings, shared }: { settings: Settings; shared: boolean },
-  had: Pick<Listeners, 'takenBack' | 'hung'> & Reused,
+  had: Pick<Listeners, 'own' | 'takenBack' | 'hung'> & Reused,
 ): Listeners {
   const { host, httpPort, httpsPort, apiHost, apiPort } = settings
   const opened: Listener[] = []
   const open = (option: string, where: { host: string; port: number }): Listener => {
-    const listener = bind({ ...where, option, shared })
+    const listener = bindListener({ ...where, option, shared })
     opened.push(listener)
     return listener
   }
@@ -94,7 +115,8 @@ function openRest(
     const https = isOff ? null : (had.https ?? open('--https-port', { host, port: httpsPort }))
     return { ...had, http, api, https }
   } catch (error) {
-    for (const listener of [...opened, had.http, had.api, had.https]) listener?.close()
+    const all = [...opened, had.http, had.api, had.https, ...had.own.values()]
+    for (const listener of all) listener?.close()
     throw error
   }
 }
@@ -110,7 +132,17 @@ function fits(listener: Listener, host: string, port: number): boolean {
   return listener.address === host || (host === '::' && listener.address === '0.0.0.0')
 }
 
-function bind(wanted: { host: string; port: number; option: string; shared: boolean }): Listener {
+/**
+ * @param wanted.option Who wants it, for the message.
+ * @param wanted.shared Somebody may still listen there, on a socket of an earlier keeper.
+ * @throws {AppError} `port-taken`, `bad-setting`
+ */
+export function bindListener(wanted: {
+  host: string
+  port: number
+  option: string
+  shared: boolean
+}): Listener {
   const { host, port, option, shared } = wanted
   try {
     // Without reusePort first: with it, another Viaduct of the same user could have the port too.
@@ -121,7 +153,7 @@ function bind(wanted: { host: string; port: number; option: string; shared: bool
   } catch (error) {
     const code = systemCodeOf(error)
     const noV6 = code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL'
-    if (host === '::' && noV6) return bind({ ...wanted, host: '0.0.0.0' })
+    if (host === '::' && noV6) return bindListener({ ...wanted, host: '0.0.0.0' })
     throw explainBindError(error, { host, port, option })
   }
 }

@@ -21,6 +21,12 @@ import type { ChildTable } from './child-table.ts'
 import type { KeeperLog } from './keeper-log.ts'
 import { identify, isAlive, type ProcessIdentity } from './process-facts.ts'
 
+export interface Inherited {
+  /** Descriptors that it gets as 3, 4 … */
+  readonly fds: readonly number[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
 export interface PlatformChildOptions {
   /** `daemon`, `proxy-0` … */
   readonly name: string
@@ -29,8 +35,8 @@ export interface PlatformChildOptions {
   /** Program and arguments. */
   readonly command: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Descriptors that it gets as 3, 4 … */
-  readonly fds: readonly number[]
+  /** Asked at each start. */
+  readonly inherits: () => Inherited
   /** stdout and stderr are appended to it; `platform-logs.ts` keeps it within its size. */
   readonly logFile: string
   readonly table: ChildTable
@@ -149,12 +155,17 @@ export class PlatformChild {
   }
 
   #launch(): ChildProcess {
-    const { command, env, fds, logFile } = this.#options
+    const { command, inherits, logFile } = this.#options
+    const { fds, env } = inherits()
     const [program = process.execPath, ...args] = command
     const output = openOutputFile(logFile)
     try {
       const stdio = ['ignore', output, output, ...fds] as const
-      return spawn(program, args, { detached: true, stdio: [...stdio], env: { ...env } })
+      return spawn(program, args, {
+        detached: true,
+        stdio: [...stdio],
+        env: { ...this.#options.env, ...env },
+      })
     } finally {
       closeSync(output)
     }

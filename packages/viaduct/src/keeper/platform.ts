@@ -10,12 +10,14 @@ import { rm } from 'node:fs/promises'
 import { messageOf } from '../model/app-error.ts'
 import { daemonStopMs, drainTimeoutMs } from '../model/limits.ts'
 import { type DataLayout, dataLayout } from '../model/layout.ts'
+import { renderInherited } from '../handback/own-port.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { ProxyInfo } from '../wire/keeper-protocol.ts'
 import type { ChildTable, PlatformRow } from './child-table.ts'
 import type { KeeperLog } from './keeper-log.ts'
 import type { Listeners } from './listeners.ts'
-import { endProcess, PlatformChild } from './platform-child.ts'
+import type { OwnPorts } from './own-ports.ts'
+import { endProcess, type Inherited, PlatformChild } from './platform-child.ts'
 import { watchPlatformLogs } from './platform-logs.ts'
 import { findLeadersWith, identify, isAlive } from './process-facts.ts'
 
@@ -50,6 +52,7 @@ export interface PlatformOptions {
   /** Of Viaduct itself. */
   readonly version: string
   readonly listeners: Listeners
+  readonly ownPorts: OwnPorts
   readonly table: ChildTable
   readonly log: KeeperLog
   /** The set of proxies changed. */
@@ -69,14 +72,18 @@ export class Platform {
     const { settings, commands } = options
     this.#options = options
     this.#layout = dataLayout(settings.dataDir)
-    const { http, api, https } = options.listeners
+    const { api } = options.listeners
     const report = (): void => options.onProxies(this.proxies())
-    this.#daemon = this.#child({ name: 'daemon', command: commands.daemon, fds: [api.fd] })
+    this.#daemon = this.#child({
+      name: 'daemon',
+      command: commands.daemon,
+      inherits: () => ({ fds: [api.fd] }),
+    })
     this.#proxies = Array.from({ length: settings.proxies }, (_, slot) =>
       this.#child({
         name: `proxy-${slot}`,
         command: commands.proxy(slot),
-        fds: [http.fd, api.fd, ...(https ? [https.fd] : [])],
+        inherits: () => this.#proxyInherits(),
         onStart: report,
         onDeath: (pid) => {
           report()
@@ -85,6 +92,19 @@ export class Platform {
       }),
     )
     this.#logs = this.#watchLogs()
+  }
+
+  /** A worker that is started later has the ports that apps got meanwhile. */
+  #proxyInherits(): Inherited {
+    const { listeners, ownPorts } = this.#options
+    const { http, api, https } = listeners
+    const fds = [http.fd, api.fd, ...(https ? [https.fd] : [])]
+    const own = ownPorts.list()
+    const numbers = new Map(own.map((port, index) => [port, 3 + fds.length + index]))
+    return {
+      fds: [...fds, ...own.map((port) => ownPorts.descriptor(port))],
+      env: { VIADUCT_OWN_PORTS: renderInherited(numbers) },
+    }
   }
 
   /** Of all of them, also of those that leave: they share the file of their successor. */
@@ -150,7 +170,7 @@ export class Platform {
   #child(own: {
     name: string
     command: readonly string[]
-    fds: readonly number[]
+    inherits: () => Inherited
     onStart?: (pid: number) => void
     onDeath?: (pid: number) => void
   }): PlatformChild {

@@ -8,6 +8,7 @@
  */
 import { chmod, mkdir } from 'node:fs/promises'
 import { writeFileDurably } from '../durable/write-file-durably.ts'
+import { serveHandback } from '../handback/serve-handback.ts'
 import { SharedWriters } from '../logs/shared-writers.ts'
 import { messageOf } from '../model/app-error.ts'
 import { type DataLayout, dataLayout } from '../model/layout.ts'
@@ -23,6 +24,7 @@ import { Instances } from './instances/instances.ts'
 import { type KeeperLog, openKeeperLog } from './keeper-log.ts'
 import { takeKeeperLock } from './keeper-lock.ts'
 import { type Listeners, openListeners } from './listeners.ts'
+import { OwnPorts } from './own-ports.ts'
 import { defaultCommands, Platform, type PlatformCommands, slotOf } from './platform.ts'
 import { isAlive } from './process-facts.ts'
 import { removeLeftovers } from './remove-leftovers.ts'
@@ -91,6 +93,7 @@ async function startKeeper(
     shared: table.rows().some((row) => row.kind === 'platform' && isAlive(row)),
   })
   const settings = await saveSettings(wanted, listeners, layout)
+  const ownPorts = new OwnPorts({ host: settings.host, taken: listeners.own })
   let server: RpcServer<KeeperEvents> | null = null
   const emit: Emit = (event, data) => server?.emit(event, data)
   const probe = await probeCgroup({ name: cgroupName(settings.dataDir) })
@@ -99,19 +102,25 @@ async function startKeeper(
   const instances = new Instances({
     folder: layout.instances,
     run: layout.run,
-    ...{ cgroupBase, table, writers, emit },
+    ...{ cgroupBase, table, writers, emit, ownPorts },
   })
   for (const row of table.rows()) if (row.kind === 'instance') await instances.adopt(row)
   const commands = options.commands ?? defaultCommands(options.entry, settings.dataDir)
   const onProxies = (): void => emit('proxies', platform.proxies())
   const { version = '' } = options
   const platform = new Platform({
-    ...{ settings, commands, version, listeners, table, log, onProxies },
+    ...{ settings, commands, version, listeners, ownPorts, table, log, onProxies },
+  })
+  const given = await serveHandback({
+    path: layout.ownPortsSocket,
+    fds: () => ownPorts.descriptors(),
   })
   const leave = async (): Promise<void> => {
+    await given[Symbol.asyncDispose]()
     await server?.close()
     await platform.leave()
     await instances.leaveAll()
+    ownPorts.closeAll()
     closeAll(listeners)
   }
   try {
@@ -120,7 +129,7 @@ async function startKeeper(
     // Not before: whoever asks shall be told of all that was adopted.
     server = await openRpcServer<KeeperCalls, KeeperEvents>({
       path: layout.keeperSocket,
-      handlers: handlersOf(instances, platform),
+      handlers: handlersOf({ instances, platform, ownPorts }),
     })
   } catch (error) {
     await leave() // Nothing may keep this process from ending with its error.
@@ -132,7 +141,9 @@ async function startKeeper(
       await platform.stop(hurry)
       await instances.stopAll(hurry)
       if (cgroupBase !== null) removeCgroup(cgroupBase)
+      await given[Symbol.asyncDispose]()
       await server?.close()
+      ownPorts.closeAll()
       closeAll(listeners)
     },
     leave,
@@ -143,12 +154,26 @@ function closeAll({ http, api, https }: Listeners): void {
   for (const listener of [http, api, https]) listener?.close()
 }
 
-function handlersOf(
-  instances: Instances,
-  platform: Platform,
-): Parameters<typeof openRpcServer<KeeperCalls, KeeperEvents>>[0]['handlers'] {
+function handlersOf(parts: {
+  instances: Instances
+  platform: Platform
+  ownPorts: OwnPorts
+}): Parameters<typeof openRpcServer<KeeperCalls, KeeperEvents>>[0]['handlers'] {
+  const { instances, platform, ownPorts } = parts
   return {
-    list: async () => ({ processes: await instances.list(), proxies: platform.proxies() }),
+    list: async () => ({
+      processes: await instances.list(),
+      proxies: platform.proxies(),
+      ownPorts: ownPorts.list(),
+    }),
+    openPort: ({ port, again }) => {
+      ownPorts.open(port, { again })
+      return null
+    },
+    closePort: ({ port }) => {
+      ownPorts.close(port)
+      return null
+    },
     start: (spec) => instances.start(spec),
     stop: ({ id, stopTimeoutMs: limit }) => instances.get(id).stop(limit),
     forget: async ({ id }) => {

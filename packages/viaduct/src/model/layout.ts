@@ -40,6 +40,8 @@ export interface DataLayout {
   readonly proxySocket: (slot: number, pid: number) => string
   /** Where that worker gives copies of its listening sockets to a new keeper. */
   readonly handbackSocket: (slot: number, pid: number) => string
+  /** Where the keeper gives copies of the apps' own ports to proxies. */
+  readonly ownPortsSocket: string
   readonly instance: (id: InstanceId) => string
   readonly app: (app: AppName) => AppLayout
 }
@@ -83,6 +85,7 @@ export function dataLayout(root: string): DataLayout {
     platformLog: (name) => join(root, 'logs', `${name}.platform.log`),
     proxySocket: (slot, pid) => join(run, `proxy-${slot}-${pid}.sock`),
     handbackSocket: (slot, pid) => join(run, `handback-${slot}-${pid}.sock`),
+    ownPortsSocket: join(run, 'own-ports.sock'),
     instance: (id) => join(run, 'i', id),
     app: (app) => appLayout(root, app),
   }

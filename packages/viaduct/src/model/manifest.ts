@@ -22,6 +22,19 @@ export interface ManifestRoute {
   readonly strip: boolean
 }
 
+/** A port of the app's own, which leads nowhere else. */
+export interface ManifestPort {
+  /** 1 to 65535. */
+  readonly number: number
+  /**
+   * null: the proxies accept on it. `node`: the app's own processes do, Node.js alone (a preload
+   * sees to it); `listen-fds`: they do, by systemd's protocol.
+   */
+  readonly direct: DirectMode | null
+}
+
+export type DirectMode = 'node' | 'listen-fds'
+
 export interface Timeouts {
   readonly readyTimeoutMs?: number
   readonly drainTimeoutMs?: number
@@ -41,6 +54,7 @@ export interface Manifest {
   readonly name?: string
   /** Where the app answers besides `APP.localhost`: host patterns as in `RouteMatch`, or more. */
   readonly domain?: readonly (string | ManifestRoute)[]
+  readonly port?: ManifestPort
   readonly scale?: Readonly<Record<string, number>>
   readonly health?: HealthCheck
   /** Defaults for config, weaker than what is set on the server. */

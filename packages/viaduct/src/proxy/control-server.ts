@@ -8,6 +8,7 @@ import type {
   UpstreamCounters,
 } from '../wire/proxy-protocol.ts'
 import { openRpcServer, type RpcServer } from '../wire/rpc.ts'
+import type { OwnPorts } from './ports/own-ports.ts'
 import type { Worker } from './serve/worker.ts'
 import type { CertTable } from './tls/cert-table.ts'
 
@@ -17,19 +18,22 @@ const startedAt = Math.round(performance.timeOrigin)
 /** @param options.path Unix socket; a file that is there is the caller's to remove. */
 export function openControlServer(
   worker: Worker,
-  options: { path: string; slot: number; certs: CertTable },
+  options: { path: string; slot: number; certs: CertTable; ownPorts: OwnPorts },
 ): Promise<RpcServer<ProxyEvents>> {
   return openRpcServer<ProxyCalls, ProxyEvents>({
     path: options.path,
     handlers: {
       routes: (table) => {
         const applied = worker.router.apply(table)
+        options.ownPorts.follow()
         return { applied, generation: worker.router.generation }
       },
       change: (change) => {
         const applied = worker.router.change(change)
+        options.ownPorts.follow()
         return { applied, generation: worker.router.generation }
       },
+      ownPorts: (ports) => options.ownPorts.hold(ports),
       generation: () => worker.router.generation,
       tls: (table) => {
         const { certs } = options

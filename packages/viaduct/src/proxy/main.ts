@@ -1,7 +1,8 @@
 /**
  * The proxy's own process: `viaduct proxy --data DIR --slot N`, with the bound http socket as
- * descriptor 3, the API's as 4, and that for https, where there is one, as 5. It has its routes and
- * certificates before it listens, and serves on with the last ones when daemon or keeper are gone.
+ * descriptor 3, the API's as 4, and that for https, where there is one, as 5; ports of apps' own
+ * follow (`VIADUCT_OWN_PORTS`). It has its routes and certificates before it listens, and serves on
+ * with the last ones when daemon or keeper are gone.
  */
 import { readFile, rm } from 'node:fs/promises'
 import type { Server } from 'node:net'
@@ -14,10 +15,12 @@ import { dataLayout, type DataLayout } from '../model/layout.ts'
 import { drainTimeoutMs, listenBacklog } from '../model/limits.ts'
 import type { RouteTable } from '../model/route.ts'
 import { parseRouteFile } from '../model/routing/route-file.ts'
+import { parseInherited } from '../handback/own-port.ts'
 import { isTlsTable } from '../model/tls.ts'
 import { readSettings } from '../settings/settings-file.ts'
 import { openControlServer } from './control-server.ts'
 import { AccessLog } from './observe/access-log.ts'
+import { OwnPorts } from './ports/own-ports.ts'
 import { Worker } from './serve/worker.ts'
 import type { CertTable } from './tls/cert-table.ts'
 
@@ -55,15 +58,23 @@ export async function run(argv: readonly string[]): Promise<void> {
   const path = layout.proxySocket(slot, process.pid)
   await rm(path, { force: true })
   const { certs } = worker
-  const control = await openControlServer(worker, { path, slot, certs })
+  const ownPorts = new OwnPorts(worker, {
+    source: layout.ownPortsSocket,
+    inherited: parseInherited(process.env.VIADUCT_OWN_PORTS),
+  })
+  const control = await openControlServer(worker, { path, slot, certs, ownPorts })
   await listen(worker.server, httpFd)
+  ownPorts.follow()
   const servesTls = settings.httpsPort !== null
   if (servesTls) await listenTls(worker, certs, layout)
   const { httpsPort } = settings
   worker.httpsPortOf = (hostname) => (certs.find(hostname) ? httpsPort : null)
   const handback = await serveHandback({
     path: layout.handbackSocket(slot, process.pid),
-    fds: { http: httpFd, api: apiFd, ...(servesTls && { https: httpsFd }) },
+    fds: () => ({
+      ...{ http: httpFd, api: apiFd, ...(servesTls && { https: httpsFd }) },
+      ...ownPorts.descriptors(),
+    }),
   })
   say('proxy.listening', { slot, pid: process.pid, generation: worker.router.generation })
   collectStartGarbage()
@@ -71,6 +82,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   say('proxy.leaving', { connections: worker.connections })
   // The listener's descriptor is closed next: it must not be given to anybody any more.
   await handback[Symbol.asyncDispose]()
+  ownPorts.close()
   await worker.leave(drainTimeoutMs)
   await control.close()
   await rm(path, { force: true })

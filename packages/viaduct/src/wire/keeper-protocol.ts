@@ -57,6 +57,8 @@ export interface ProxyInfo {
 export interface KeeperState {
   readonly processes: readonly ProcessInfo[]
   readonly proxies: readonly ProxyInfo[]
+  /** Ports of apps that are open. */
+  readonly ownPorts: readonly number[]
 }
 
 /** @see openRpcServer */
@@ -79,6 +81,13 @@ export type KeeperCalls = {
   stop: { args: { id: string; stopTimeoutMs: number }; result: InstanceExit }
   /** Drops the row and directory of an exited process. Idempotent. */
   forget: { args: { id: string }; result: null }
+  /**
+   * Binds a port of an app's own, so that proxies and instances can be given it. Idempotent.
+   * `again`: it was open before, and whoever has it may still listen. Errors: `port-taken`.
+   */
+  openPort: { args: { port: number; again: boolean }; result: null }
+  /** Lets go of it; who has it keeps it. Idempotent. */
+  closePort: { args: { port: number }; result: null }
   /** Sends a value over Node.js IPC. @returns false when there is no channel. */
   send: { args: { id: string; message: unknown }; result: boolean }
   /** pids of the process and all its living descendants (group, cgroup and strays). */

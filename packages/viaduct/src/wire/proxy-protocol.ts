@@ -103,6 +103,11 @@ export type ProxyCalls = {
    * `previous`, nothing is applied: send the snapshot.
    */
   change: { args: RouteChange; result: Applied }
+  /**
+   * Has it hold the sockets of these ports of apps, and of no others: it gets them from the keeper.
+   * It accepts on those that its routes lead to. @returns Those that it has.
+   */
+  ownPorts: { args: readonly number[]; result: readonly number[] }
   /** Which one is in force; 0: none has been. */
   generation: { args: null; result: number }
   /** As `routes`, for certificates; has a generation of its own. */

@@ -19,7 +19,7 @@ import {
 } from './manifest-fields.ts'
 import { httpOptions } from './http-fields.ts'
 import { badJson, type Located, readJson } from './read-json.ts'
-import { domains, folders } from './route-fields.ts'
+import { domains, folders, ownPort } from './route-fields.ts'
 
 const file = 'viaduct.json'
 const hourMs = 3_600_000
@@ -53,6 +53,7 @@ function manifestReader(processTypes: readonly string[] | null): Reader<Partial<
     version: () => 1,
     name: appName,
     domain: domains,
+    port: ownPort,
     http: httpOptions,
     static: folders,
     scale: record(integer(0, instancesPerTypeMax), checkType),

@@ -1,12 +1,12 @@
 /**
  * Reads where an app answers: `domain` of the manifest, a host pattern, or one with a path, or a
- * list of both; and `static`, the folders whose files are served.
+ * list of both; `port`, one of its own; and `static`, the folders whose files are served.
  */
 import { AppError } from '../../model/app-error.ts'
 import { hostRegexpsPerAppMax, routesPerAppMax } from '../../model/limits.ts'
-import type { ManifestRoute } from '../../model/manifest.ts'
+import type { DirectMode, ManifestPort, ManifestRoute } from '../../model/manifest.ts'
 import { parseRouteMatch } from '../../model/routing/route-match.ts'
-import { list, object, type Reader, text, truth, wrong } from './manifest-fields.ts'
+import { integer, list, object, type Reader, text, truth, wrong } from './manifest-fields.ts'
 import { badJson, type Located } from './read-json.ts'
 
 const file = 'viaduct.json'
@@ -41,6 +41,26 @@ function readMatch(at: Located, field: string, value: Partial<ManifestRoute>) {
       field: `${field}${part}`,
     })
   }
+}
+
+const portNumber = integer(1, 65_535)
+
+const direct: Reader<DirectMode | null> = (at, field) => {
+  const { value } = at
+  if (value === false) return null
+  if (value === true || value === 'node') return 'node'
+  if (value === 'listen-fds') return value
+  throw wrong(at, field, 'true, false, "node" or "listen-fds"')
+}
+
+const portFields = object<ManifestPort>({ number: portNumber, direct })
+
+/** A number, or an object with more. */
+export const ownPort: Reader<ManifestPort> = (at, field) => {
+  if (!at.members) return { number: portNumber(at, field), direct: null }
+  const { number, direct: mode = null } = portFields(at, field)
+  if (number === undefined) throw wrong(at, field, 'a "number" from 1 to 65535')
+  return { number, direct: mode }
 }
 
 const folder = text('a folder of the release such as "public"', isFolder)

@@ -1,7 +1,7 @@
 /**
- * Who has which way: a host and path belongs to one app. It is asked, and what is wanted is
- * recorded, in one turn, so that two apps that ask at once cannot both have it. Nothing is stored
- * here: what an app has follows from its records.
+ * Who has which way: a host and path, or a port, belongs to one app. It is asked, and what is
+ * wanted is recorded, in one turn, so that two apps that ask at once cannot both have it. Nothing
+ * is stored here: what an app has follows from its records.
  */
 import { AppError } from '../../model/app-error.ts'
 import type { AppName } from '../../model/ids.ts'
@@ -10,6 +10,8 @@ import type { App, Release } from '../../model/release.ts'
 import { claimOf } from '../../model/routing/route-match.ts'
 import type { RouteMatch } from '../../model/route.ts'
 import type { Settings } from '../../settings/settings.ts'
+import type { KeeperState } from '../../wire/keeper-protocol.ts'
+import type { OwnPortBook } from '../ports/own-port-book.ts'
 import type { AppRecords } from '../records/app-records.ts'
 import { manifestMatches, matchesOf } from './edge-of.ts'
 
@@ -19,34 +21,77 @@ interface Claimant {
   readonly leaving: boolean
 }
 
+/** What an app asks for. */
+export interface Claimed {
+  readonly matches: readonly RouteMatch[]
+  readonly port: number | null
+}
+
+export const nothingClaimed: Claimed = { matches: [], port: null }
+
 export class Claims {
   readonly #apps: ReadonlyMap<AppName, Claimant>
+  readonly #ports: OwnPortBook
   readonly #settings: Pick<Settings, 'domain' | 'apiDomain'>
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(
     apps: ReadonlyMap<AppName, Claimant>,
-    settings: Pick<Settings, 'domain' | 'apiDomain'>,
+    { settings, ports }: { settings: Pick<Settings, 'domain' | 'apiDomain'>; ports: OwnPortBook },
   ) {
     this.#apps = apps
+    this.#ports = ports
     this.#settings = settings
   }
 
   /**
-   * Records something when the ways that come with it are free, or the app's own.
+   * Records something when the ways that come with it are free, or the app's own. A port is open
+   * then, and the proxies have it.
    *
    * @param wanted As from `claimedBy`.
    * @throws {AppError} `route-taken` with `data.app`, `data.other` and `data.route`; `bad-route`
-   *   when there are too many regular expressions. Then `commit` was not called.
+   *   when there are too many regular expressions; `port-taken` when somebody outside of the
+   *   platform has the port. Then `commit` was not called.
    */
-  whileFree<T>(app: AppName, wanted: readonly RouteMatch[], commit: () => Promise<T>): Promise<T> {
-    if (wanted.length === 0) return commit()
-    const turn = this.#last.then(() => {
-      this.#check(app, wanted)
+  whileFree<T>(app: AppName, wanted: Claimed, commit: () => Promise<T>): Promise<T> {
+    const { matches, port } = wanted
+    if (matches.length === 0 && port === null) return commit()
+    return this.#inTurn(async () => {
+      if (port !== null) this.#checkPort(app, port)
+      this.#check(app, matches)
+      if (port !== null) await this.#ports.open(port)
       return commit()
     })
+  }
+
+  /**
+   * Closes the ports that nobody claims any more, and opens those that were lost. Call it when a
+   * deploy has ended, an app is gone, and now and then.
+   *
+   * @param state The keeper's, when it is known.
+   */
+  async settlePorts(state?: KeeperState): Promise<void> {
+    await this.#inTurn(() => this.#ports.settle(this.#claimedPorts(), state))
+  }
+
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(task)
     this.#last = turn.catch(() => null) // It is the caller's to see.
     return turn
+  }
+
+  #claimedPorts(): Set<number> {
+    const ports = [...this.#apps.values()].flatMap((claimant) => portsOf(claimant))
+    return new Set(ports)
+  }
+
+  #checkPort(app: AppName, port: number): void {
+    for (const [other, claimant] of this.#apps) {
+      if (other === app || !portsOf(claimant).includes(port)) continue
+      const message = `Port ${port} is ${other}'s, so ${app} cannot have it`
+      const data = { field: 'port', app, other, route: `:${port}` }
+      throw new AppError('route-taken', message, { data })
+    }
   }
 
   #check(app: AppName, wanted: readonly RouteMatch[]): void {
@@ -79,8 +124,17 @@ export class Claims {
 export function claimedBy(
   app: Pick<App, 'routes'>,
   release: Pick<Release, 'manifest'> | null,
-): RouteMatch[] {
-  return [...manifestMatches(release?.manifest), ...(app.routes ?? [])]
+): Claimed {
+  const matches = [...manifestMatches(release?.manifest), ...(app.routes ?? [])]
+  return { matches, port: release?.manifest.port?.number ?? null }
+}
+
+/** Of what runs, and of what is being deployed. */
+function portsOf({ records, leaving }: Claimant): number[] {
+  if (leaving) return []
+  const releases = [records.app.current, records.deploy?.release ?? null]
+  const ports = releases.map((number) => records.release(number)?.manifest.port?.number)
+  return ports.filter((port) => port !== undefined)
 }
 
 function countRegexps(matches: readonly RouteMatch[]): number {

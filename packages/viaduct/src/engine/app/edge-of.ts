@@ -31,7 +31,12 @@ interface Whose {
   }
 }
 
-export function edgeOf({ records: { app }, parts }: Whose, release: Release | null): Edge {
+/** @param upstreamCount Instances that get requests: they may accept on a port themselves. */
+export function edgeOf(
+  { records: { app }, parts }: Whose,
+  release: Release | null,
+  upstreamCount: number,
+): Edge {
   const http = httpOf(app, release)
   const folders = release?.manifest.static ?? []
   const layout = parts.layout.app(app.name)
@@ -40,11 +45,18 @@ export function edgeOf({ records: { app }, parts }: Whose, release: Release | nu
     : []
   return {
     matches: matchesOf(app, release, parts.settings).map(({ source: _source, ...match }) => match),
-    port: null,
+    port: routedPort(release, upstreamCount),
     ...(Object.keys(http).length > 0 && { http }),
     ...(app.maintenance && { maintenance: app.maintenance }),
     ...(staticDirs.length > 0 && { staticDirs }),
   }
+}
+
+/** The port that the proxies accept on: also a direct one while no instance does. */
+function routedPort(release: Release | null, upstreamCount: number): number | null {
+  const port = release?.manifest.port
+  if (!port) return null
+  return port.direct !== null && upstreamCount > 0 ? null : port.number
 }
 
 /** Every way once, the platform's own first. */

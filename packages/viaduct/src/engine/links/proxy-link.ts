@@ -48,6 +48,7 @@ export class ProxyLink implements AsyncDisposable {
   #client: RpcClient<ProxyCalls> | null = null
   #table: TableSource | null
   #tls: TlsTable | null = null
+  #ports: readonly number[] | null = null
   #acknowledged = 0
   /** Nobody listens on its socket any more: it was killed, and no keeper has said so yet. */
   #isDead = false
@@ -144,6 +145,7 @@ export class ProxyLink implements AsyncDisposable {
         backoff = linkBackoffMs
         void this.#send(client, null)
         void this.#sendTls(client)
+        void this.#sendPorts(client)
         await promise
       } catch (error) {
         this.#log.debug('proxy.unreachable', { ...this.info, error: messageOf(error) })
@@ -209,6 +211,24 @@ export class ProxyLink implements AsyncDisposable {
       if (generation > table.generation && table === this.#tls) this.#onTlsAhead(generation)
     } catch (error) {
       this.#log.debug('proxy.tls-not-told', { ...this.info, error: messageOf(error) })
+    }
+  }
+
+  /** Ports of apps, as certificates are sent. */
+  async holdPorts(ports: readonly number[]): Promise<void> {
+    this.#ports = ports
+    if (this.#client) await this.#sendPorts(this.#client)
+  }
+
+  async #sendPorts(client: RpcClient<ProxyCalls>): Promise<void> {
+    const ports = this.#ports
+    if (ports === null) return
+    try {
+      const held = await client.call('ownPorts', ports, { timeoutMs: proxyAckTimeoutMs })
+      if (held.length === ports.length) return
+      this.#log.warn('proxy.ports-missing', { ...this.info, wanted: ports, held })
+    } catch (error) {
+      this.#log.debug('proxy.ports-not-told', { ...this.info, error: messageOf(error) })
     }
   }
 

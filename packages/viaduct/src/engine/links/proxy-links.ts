@@ -12,6 +12,7 @@ export class ProxyLinks implements AsyncDisposable {
   #links: readonly ProxyLink[] = []
   #table: TableSource | null
   #tls: TlsTable | null = null
+  #ports: readonly number[] | null = null
 
   constructor(table: RouteTable | null, options: Omit<ProxyLinkOptions, 'onTlsAhead'>) {
     this.#table = table && ((): RouteTable => table)
@@ -34,6 +35,7 @@ export class ProxyLinks implements AsyncDisposable {
       .filter(({ socket }) => !known.has(socket))
       .map((info) => new ProxyLink(info, this.#table, this.#options))
     if (this.#tls) for (const link of added) void link.pushTls(this.#tls)
+    if (this.#ports) for (const link of added) void link.holdPorts(this.#ports)
     this.#links = [...kept, ...added]
     for (const link of gone) void link[Symbol.asyncDispose]()
   }
@@ -57,6 +59,12 @@ export class ProxyLinks implements AsyncDisposable {
   async pushTls(table: TlsTable): Promise<void> {
     this.#tls = table
     await Promise.all(this.#links.map((link) => link.pushTls(table)))
+  }
+
+  /** Resolves when every worker that can be reached holds just these ports of apps. */
+  async holdPorts(ports: readonly number[]): Promise<void> {
+    this.#ports = ports
+    await Promise.all(this.#links.map((link) => link.holdPorts(ports)))
   }
 
   /** Waits until no worker has anything in flight at the upstream, which is routed no more. */

@@ -33,7 +33,7 @@ function readRoute({ release, upstreams, whenEmpty }: AppRoute): NonNullable<App
 /** With other settings (`--domain`) the same instances are routed anew. */
 function sameEdge({ records, parts }: AppRunner, route: AppRoute): boolean {
   const release = records.release(route.release) ?? records.release(records.app.current)
-  const edge = edgeOf({ records, parts }, release)
+  const edge = edgeOf({ records, parts }, release, route.upstreams.length)
   const { matches, port, http, maintenance, staticDirs } = route
   return isDeepStrictEqual(
     { ...edge },

@@ -7,7 +7,8 @@ import { makeDeployId } from '../../model/ids.ts'
 import type { App, DeployKind, Release } from '../../model/release.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { AppRunner } from '../app/app-runner.ts'
-import { claimedBy } from '../app/claims.ts'
+import { claimedBy, nothingClaimed } from '../app/claims.ts'
+import { settlePorts } from '../steps/settle-ports.ts'
 import { clearDeploy, closeDeploy } from '../steps/end-deploy.ts'
 import type { AppChange, ConfigChanges, StoredDeploy } from '../records/stored-deploy.ts'
 
@@ -25,10 +26,10 @@ export interface NewDeploy {
   readonly changes?: ConfigChanges
 }
 
-/** @throws {AppError} `disk-full`, `route-taken`; nothing has changed then. */
+/** @throws {AppError} `disk-full`, `route-taken`, `port-taken`; nothing has changed then. */
 export function beginDeploy(runner: AppRunner, wanted: NewDeploy): Promise<StoredDeploy> {
   const { app } = runner.records
-  const claimed = wanted.release ? claimedBy(app, wanted.release) : []
+  const claimed = wanted.release ? claimedBy(app, wanted.release) : nothingClaimed
   return runner.parts.claims.whileFree(app.name, claimed, () => recordDeploy(runner, wanted))
 }
 
@@ -69,6 +70,7 @@ async function recordDeploy(runner: AppRunner, wanted: NewDeploy): Promise<Store
     events: journal.take(),
   })
   if (before) clearDeploy(runner, before)
+  if (before) settlePorts(runner)
   runner.parts.log.info('deploy.queued', { app: app.name, deploy: deploy.id, ...data })
   return deploy
 }

@@ -15,6 +15,7 @@ export async function destroy(runner: AppRunner): Promise<void> {
     await records.commit({ app: { ...records.app, destroying: true } })
   })
   await nothingLeft(runner)
+  await parts.claims.settlePorts()
   await runner[Symbol.asyncDispose]()
   const layout = parts.layout.app(records.name)
   await removeTree(layout.root, ownerOf(records.app))

@@ -10,7 +10,7 @@ import type { App } from '../../model/release.ts'
 import { claimOf } from '../../model/routing/route-match.ts'
 import type { Maintenance, RouteMatch } from '../../model/route.ts'
 import type { AppRunner } from '../app/app-runner.ts'
-import { claimedBy } from '../app/claims.ts'
+import { claimedBy, nothingClaimed } from '../app/claims.ts'
 import { matchesOf } from '../app/edge-of.ts'
 import { renderRoute } from '../steps/switch-routes.ts'
 
@@ -77,7 +77,7 @@ async function commitEdge(runner: AppRunner, app: App): Promise<void> {
   const { records, parts, route } = runner
   const before = records.app
   const release = records.release(app.current)
-  const wanted = app.routes === before.routes ? [] : claimedBy(app, release)
+  const wanted = app.routes === before.routes ? nothingClaimed : claimedBy(app, release)
   await parts.claims.whileFree(records.name, wanted, () => records.commit({ app }))
   if (route === null) return
   try {

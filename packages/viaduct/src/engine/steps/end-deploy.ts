@@ -4,6 +4,7 @@ import type { DeployFailure, DeployState } from '../../model/release.ts'
 import { rm } from 'node:fs/promises'
 import type { StoredDeploy } from '../records/stored-deploy.ts'
 import type { AppRunner } from '../app/app-runner.ts'
+import { settlePorts } from './settle-ports.ts'
 
 type Unswapped = Extract<DeployState, 'failed' | 'cancelled' | 'superseded'>
 
@@ -46,4 +47,5 @@ export async function endDeploy(
   const changed = { ...app, deploy: null }
   await records.commit({ app: changed, deploys: [ended], events: journal.take() })
   clearDeploy(runner, deploy)
+  settlePorts(runner)
 }

@@ -4,6 +4,7 @@ import type { App } from '../../model/release.ts'
 import { type StoredDeploy, withoutTaken } from '../records/stored-deploy.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { pruneApp } from './prune-app.ts'
+import { settlePorts } from './settle-ports.ts'
 
 /** @throws {AppError} `disk-full`; the planner then asks for it again. */
 export async function finishDeploy(runner: AppRunner, id: DeployId): Promise<void> {
@@ -24,6 +25,7 @@ export async function finishDeploy(runner: AppRunner, id: DeployId): Promise<voi
   runner.portConflicts.clear()
   runner.parts.log.info('deploy.succeeded', { app: records.name, deploy: id, ...data })
   runner.background('prune', () => pruneApp(runner))
+  settlePorts(runner)
 }
 
 function renderOutcome({ kind }: StoredDeploy, what: string): string {

@@ -44,7 +44,7 @@ export function renderRoute(runner: AppRunner, plan: RoutePlan): AppRoute {
   return {
     app: app.name,
     release: plan.release,
-    ...edgeOf(runner, release),
+    ...edgeOf(runner, release, upstreams.length),
     upstreams,
     whenEmpty: plan.whenEmpty,
     holdTimeoutMs: settings.holdTimeoutMs,

@@ -25,7 +25,7 @@ export function viewApp(runner: AppRunner): AppView {
     }),
     warm: warmReleases(runner),
     // Before its first deploy it answers nowhere as yet: these are what it will have.
-    matches: (parts.routes.get(app.name) ?? edgeOf(runner, current)).matches,
+    matches: (parts.routes.get(app.name) ?? edgeOf(runner, current, 0)).matches,
   }
 }
 

@@ -43,6 +43,11 @@ export class Router {
     return this.#upstreams.values()
   }
 
+  /** Ports that lead to one app each. */
+  get ownPorts(): Iterable<number> {
+    return this.#ports.keys()
+  }
+
   get hasApps(): boolean {
     return this.#apps.size > 0
   }

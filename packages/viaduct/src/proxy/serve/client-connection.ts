@@ -37,6 +37,8 @@ export class ClientConnection implements ClientSide, ClientLink {
   readonly #socket: Socket
   readonly peer: Peer
   readonly readsLater: boolean
+  /** The port that it came by, when that belongs to one app; else 0. */
+  ownPort = 0
   #pending: Buffer | null = null
   readonly #lastHead: LastHead
   #exchange: Exchange | null = null
@@ -191,7 +193,7 @@ export class ClientConnection implements ClientSide, ClientLink {
     const hasBody = head.chunked || head.contentLength > 0
     if (hasBody) head.upgrade = ''
     const requestId = head.requestId === '' ? worker.makeRequestId() : head.requestId
-    const way = worker.findWay(head)
+    const way = worker.findWay(head, this.ownPort)
     if (typeof way === 'string') {
       return this.#refuse(way, { withoutBody: head.method === 'HEAD', requestId })
     }

@@ -66,7 +66,7 @@ export class Worker implements AsyncDisposable {
     this.#accessLog = accessLog
     this.deadlines = new Deadlines((now) => this.#sweep(now))
     this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      this.#accept(socket),
+      this.accept(socket),
     )
     // Out of descriptors, for one: that connection is lost, the others are served on.
     this.attach(this.server)
@@ -160,10 +160,13 @@ export class Worker implements AsyncDisposable {
     if (server.listening) console.error(`A connection was not accepted: ${error.message}`)
   }
 
-  #accept(socket: Socket): void {
+  /** @param ownPort That it came by, when the port belongs to one app; else 0. */
+  accept(socket: Socket, ownPort = 0): void {
     this.clients.plain++
     this.identify(socket, () => {
-      this.opened(new ClientConnection(socket, this))
+      const connection = new ClientConnection(socket, this)
+      connection.ownPort = ownPort
+      this.opened(connection)
       if (socket.isPaused()) socket.resume()
     })
   }
