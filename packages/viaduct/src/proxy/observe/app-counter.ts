@@ -20,6 +20,11 @@ export interface Outcome {
   readonly bytesOut: number
 }
 
+interface Latencies {
+  readonly recent: LatencyHistogram
+  readonly all: LatencyBuckets
+}
+
 export class AppCounter {
   requests = 0
   /** Times that a request had to wait for an instance. */
@@ -36,8 +41,8 @@ export class AppCounter {
   #tunnelsOpened = 0
   readonly #errors = new Map<ErrorReason, number>()
   readonly #releases = new ReleaseCounterList()
-  readonly #latency = new LatencyHistogram()
-  readonly #buckets = new LatencyBuckets()
+  /** Made by the first request: of thousands of apps most have none. */
+  #latencies: Latencies | null = null
 
   /**
    * @param ms Milliseconds from the request's head to the end of its response.
@@ -50,8 +55,9 @@ export class AppCounter {
     this.#releases.count(release, status)
     this.bytesIn += bytesIn
     this.bytesOut += bytesOut
-    this.#latency.add(ms, nowMs)
-    this.#buckets.add(ms)
+    const { recent, all } = (this.#latencies ??= makeLatencies())
+    recent.add(ms, nowMs)
+    all.add(ms)
   }
 
   /** Its bytes are counted as they pass: it may last for days. */
@@ -75,8 +81,12 @@ export class AppCounter {
       tunnelsOpened: this.#tunnelsOpened,
       errors: Object.fromEntries(this.#errors),
       releases: this.#releases.read(),
-      latencyMs: this.#latency.read(nowMs),
-      latencyBuckets: this.#buckets.read(),
+      latencyMs: this.#latencies?.recent.read(nowMs) ?? { p50: 0, p99: 0, max: 0 },
+      latencyBuckets: this.#latencies?.all.read() ?? null,
     }
   }
+}
+
+function makeLatencies(): Latencies {
+  return { recent: new LatencyHistogram(), all: new LatencyBuckets() }
 }
