@@ -7,7 +7,8 @@ import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseAppName } from '../../model/ids.ts'
 import { accessLogFlushMs, accessLogQuietMs } from '../../model/limits.ts'
-import { type AccessEntry, AccessLog } from './access-log.ts'
+import type { AccessEntry } from './access-line.ts'
+import { AccessLog } from './access-log.ts'
 
 test('the file of an app that is not asked for is closed, and opened again when it is', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'viaduct-access-log-'))
