@@ -83,7 +83,7 @@ const instanceFamilies = [
   {
     name: 'viaduct_instance_memory_bytes',
     type: 'gauge',
-    help: 'Memory of all processes of an instance: proportional where it can be read, else resident',
+    help: 'Memory of all processes of an instance: proportional where it can be read',
     of: ({ memoryBytes }: InstanceStats) => memoryBytes,
   },
   {

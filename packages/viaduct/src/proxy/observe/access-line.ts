@@ -119,12 +119,16 @@ const sources: {
   readonly text: string
 }[] = []
 
-/** A string that is put together is a tree until somebody reads it: each line would read it anew. */
+/** What is put together is a tree until it is read: each line would read it anew. */
 function flat(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1')
 }
 
-/** Only where it was asked for: these say who somebody is. @param headText As the instance got it. */
+/**
+ * Only where it was asked for: these say who somebody is.
+ *
+ * @param headText As the instance got it.
+ */
 export function renderAgent(headText: string): string {
   return (
     renderField('agent', userAgent.exec(headText)) + renderField('referer', referer.exec(headText))

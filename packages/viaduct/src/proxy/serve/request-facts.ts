@@ -1,4 +1,4 @@
-/** What is known of a request, and what became of it: for the instance, the access log, counters. */
+/** What is known of a request, and what became of it: for instance, access log and counters. */
 import type { ReleaseNumber } from '../../model/ids.ts'
 import type { BodyFraming } from '../http/body-framing.ts'
 import type { RequestHead } from '../http/request-head.ts'
@@ -74,18 +74,18 @@ export abstract class RequestFacts {
   }
 
   /** It goes to an instance; while it waited another release may have come. */
-  protected notePlaced(now: number): void {
+  notePlaced(now: number): void {
     this.sentMs = now
     this.release = this.app.route.release
   }
 
   /** The tunnel that it became is closed. */
-  protected noteTunnel(bytes: TunnelBytes): void {
+  noteTunnel(bytes: TunnelBytes): void {
     this.bytesIn += bytes.in
     this.bytesOut = bytes.out
   }
 
-  protected note(
+  note(
     head: RequestHead,
     { app, prefix }: Way,
     { requestId, startedMs }: { requestId: string; startedMs: number },
