@@ -19,6 +19,7 @@ import type { KeeperEvents, KeeperState } from '../wire/keeper-protocol.ts'
 import type { EngineParts } from './app/engine-parts.ts'
 import { Claims } from './app/claims.ts'
 import { ownerOf, restartPolicy } from './app/make-setup.ts'
+import { provideDirectPreload } from './steps/direct-port.ts'
 import { noteExit } from './steps/note-exit.ts'
 import { Apps } from './apps.ts'
 import { BuildQueue } from './builds/build-queue.ts'
@@ -82,6 +83,7 @@ export async function openEngine(options: EngineOptions): Promise<NodeEngine> {
   const allRecords = await AppRecords.loadAll(store)
   const forOtherUsers = process.getuid?.() === 0
   const nodeDir = await provideNode({ node, place: layout.node, forOtherUsers })
+  await provideDirectPreload(layout.directPreload)
   const npm = once(() => findNpm({ node, env: process.env, forOtherUsers }))
   const apps = new Apps()
   const onAhead = (generation: number): void => parts.routes.overtake(generation)

@@ -180,6 +180,7 @@ function handlersOf(parts: {
       await instances.forget(id)
       return null
     },
+    direct: ({ id, ask, timeoutMs }) => instances.get(id).direct(ask, timeoutMs),
     send: ({ id, message }) => instances.get(id).send(message),
     pids: ({ id }) => instances.get(id).pids(),
   }

@@ -21,6 +21,8 @@ export interface DataLayout {
   readonly uploads: string
   /** A copy of Node.js for apps, when the platform's own is hidden from their users. */
   readonly node: string
+  /** What Node.js apps that accept on a port themselves load first. */
+  readonly directPreload: string
   readonly run: string
   /** Resolved settings that daemon and proxies start from (mode 0600). */
   readonly settings: string
@@ -73,6 +75,7 @@ export function dataLayout(root: string): DataLayout {
     database: join(root, 'viaduct.db'),
     uploads: join(root, 'uploads'),
     node: join(root, 'node'),
+    directPreload: join(root, 'direct-preload.cjs'),
     settings: join(run, 'settings.json'),
     routes: join(run, 'routes.json'),
     certificates: join(root, 'certs'),

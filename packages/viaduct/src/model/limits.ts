@@ -307,11 +307,27 @@ export const releasesCountedMax = 8
 export const accessLogFieldMax = 1_000
 /** An app without requests has its file closed: when it was destroyed, that frees the space. */
 export const accessLogQuietMs = 10_000
+/** For the answer of an app that accepts on a port itself; its event loop may be busy. */
+export const directAnswerMs = 5_000
 /** Ports of apps' own in all: each is a descriptor of the keeper and of every proxy. */
 export const ownPortsMax = 100
 /** An idle client connection of a worker that leaves gets this long for one more request. */
 export const leaveIdleMs = 1_000
 export const listenBacklog = 4_096
+
+/**
+ * Of the descriptors that a worker may have, new clients leave a sixteenth to those that are there:
+ * for connections to instances, logs and helpers. Of a tiny limit at most a quarter.
+ */
+export const descriptorReserveMin = 32
+export const descriptorReserveMax = 1_024
+/** Within so few descriptors a burst is there before anything can be prepared for it. */
+export const descriptorsFewMax = 4_096
+/** Where descriptors are short, a connection that has waited so long for a request may go. */
+export const crowdedIdleMs = 2_000
+/** Shortage is reported this often; while it lasts, all descriptors are counted this often. */
+export const descriptorReportMs = 60_000
+export const descriptorRecountMs = 10_000
 
 /** From the accepted connection to the end of its TLS handshake: two round trips, a slow phone. */
 export const tlsHandshakeTimeoutMs = 10_000

@@ -50,6 +50,7 @@ function isWanted(
   desired: Desired,
   givenWay: ReadonlySet<ProcessType>,
 ): boolean {
+  if (instance.direct && instance.state === 'warm') return false
   if (belongs(desired.deploy?.to ?? null, instance)) return true
   return belongs(desired.serving, instance) && !givenWay.has(instance.processType)
 }
@@ -65,6 +66,7 @@ function mayStayWarm(
   desired: Desired,
   warm: readonly ReleaseNumber[],
 ): boolean {
+  if (instance.direct) return false
   return warm.includes(instance.release) && !isExclusive(desired, instance.processType)
 }
 

@@ -52,6 +52,8 @@ export interface ObservedInstance {
   /** From 1. */
   readonly ordinal: number
   readonly routed: boolean
+  /** It accepts on a port itself: once it has left that it cannot come back. */
+  readonly direct: boolean
   readonly state: InstanceState
   /** It did not get ready in time. */
   readonly failed: boolean
@@ -121,13 +123,17 @@ export function slotKey(slot: PlannedSlot): string {
 
 /** True when the instance could get requests now: ready, or drained and still running. */
 export function canServe(instance: ObservedInstance): boolean {
-  const { state } = instance
-  return state === 'ready' || state === 'warm' || state === 'draining'
+  return instance.state === 'ready' || (isDrained(instance) && !instance.direct)
 }
 
 /** True when the instance fills its slot: it runs, and is neither leaving nor given up. */
 export function fillsSlot(instance: ObservedInstance): boolean {
+  if (isDrained(instance) && instance.direct) return false
   return instance.state !== 'stopping' && instance.state !== 'exited' && !instance.failed
+}
+
+function isDrained({ state }: ObservedInstance): boolean {
+  return state === 'warm' || state === 'draining'
 }
 
 /** The living instance of a slot. */

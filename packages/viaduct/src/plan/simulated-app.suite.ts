@@ -48,6 +48,8 @@ export function setup(release: number, types: Types, epoch = 0): Setup {
 }
 
 export class SimulatedApp {
+  /** Its routed instances accept on a port themselves. */
+  isDirect = false
   now = 1_000_000
   desired: Desired = { app, serving: null, deploy: null, served: new Set(), whenNull: 'no-route' }
   instances: ObservedInstance[] = []
@@ -167,7 +169,8 @@ export class SimulatedApp {
           desired.deploy?.to?.types[slot.processType] ?? desired.serving?.types[slot.processType]
         const routed = type?.routed ?? false
         const fresh = { state: 'starting', failed: false, warmSince: null, exit: null } as const
-        this.instances = [...this.instances, { ...slot, id, routed, ...fresh }]
+        const direct = routed && this.isDirect
+        this.instances = [...this.instances, { ...slot, id, routed, direct, ...fresh }]
         return
       }
       case 'switch-routes':

@@ -5,6 +5,7 @@
  * A process is either an instance of an app or a job (a build command); both run under the shim.
  */
 import type { InstanceExit } from '../model/instance.ts'
+import type { DirectMode } from '../model/manifest.ts'
 
 /** How to start one process. `id` is new, but for a repeated call; it names `run/i/ID`. */
 export interface ProcessSpec {
@@ -25,6 +26,8 @@ export interface ProcessSpec {
   readonly logSource: string
   /** Gives a Node.js IPC channel as fd 3 (`NODE_CHANNEL_FD`), whose far end the shim holds too. */
   readonly ipc: boolean
+  /** It accepts on this own port itself: it gets the socket, as descriptor 3. */
+  readonly direct?: { readonly port: number; readonly mode: DirectMode }
   /** Emits `output` events as well as writing the log; for jobs that a user watches. */
   readonly emitOutput: boolean
   /** From SIGTERM to SIGKILL when the keeper itself stops; a call of `stop` says its own. */
@@ -44,6 +47,16 @@ export interface ProcessInfo {
   readonly stopping: boolean
   /** Set when it has exited and `forget` has not been called. */
   readonly exit: InstanceExit | null
+}
+
+/** What an app that accepts on a port itself says of that (`direct: "node"`). */
+export interface DirectState {
+  /** It listens on its private port. */
+  readonly listens: boolean
+  /** It accepts on the public one. */
+  readonly accepts: boolean
+  /** Public connections. */
+  readonly open: number
 }
 
 export interface ProxyInfo {
@@ -88,6 +101,15 @@ export type KeeperCalls = {
   openPort: { args: { port: number; again: boolean }; result: null }
   /** Lets go of it; who has it keeps it. Idempotent. */
   closePort: { args: { port: number }; result: null }
+  /**
+   * Speaks with an app that accepts on a port itself: `accept`, from now on it does; `leave`, it
+   * does not, and this resolves when its public connections are closed, at most `timeoutMs` later,
+   * with those that are left. null: nobody there understands that.
+   */
+  direct: {
+    args: { id: string; ask: 'state' | 'accept' | 'leave'; timeoutMs: number }
+    result: DirectState | null
+  }
   /** Sends a value over Node.js IPC. @returns false when there is no channel. */
   send: { args: { id: string; message: unknown }; result: boolean }
   /** pids of the process and all its living descendants (group, cgroup and strays). */

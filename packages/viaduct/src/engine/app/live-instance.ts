@@ -5,14 +5,22 @@
 import { mayBecome } from '../../../../supervise/src/lifecycle/lifecycle.ts'
 import type { AppName, InstanceId } from '../../model/ids.ts'
 import type { Instance, InstanceExit, InstanceState } from '../../model/instance.ts'
+import type { DirectMode } from '../../model/manifest.ts'
 import type { ReadinessAttempt } from '../../model/readiness.ts'
 import type { ObservedInstance, PlannedSlot } from '../../plan/setup.ts'
+
+export interface DirectPort {
+  readonly port: number
+  readonly mode: DirectMode
+}
 
 export class LiveInstance {
   readonly id: InstanceId
   readonly app: AppName
   readonly slot: PlannedSlot
   readonly routed: boolean
+  /** It accepts on a port of its own itself. */
+  readonly direct: DirectPort | null
   readonly startedAt: number
   port: number
   pid: number | null = null
@@ -40,6 +48,7 @@ export class LiveInstance {
     app: AppName
     slot: PlannedSlot
     routed: boolean
+    direct: DirectPort | null
     startedAt: number
     port: number
   }) {
@@ -47,6 +56,7 @@ export class LiveInstance {
     this.app = about.app
     this.slot = about.slot
     this.routed = about.routed
+    this.direct = about.direct
     this.startedAt = about.startedAt
     this.port = about.port
   }
@@ -69,7 +79,9 @@ export class LiveInstance {
 
   observe(): ObservedInstance {
     const { id, routed, warmSince, exit, state } = this
-    return { ...this.slot, id, routed, warmSince, exit, state, failed: this.failure !== null }
+    const direct = this.direct !== null
+    const failed = this.failure !== null
+    return { ...this.slot, id, routed, direct, warmSince, exit, state, failed }
   }
 
   view(): Instance {

@@ -14,7 +14,7 @@ import {
   restartBackoffMs,
   stopTimeoutMs,
 } from '../../model/limits.ts'
-import type { Timeouts } from '../../model/manifest.ts'
+import type { DirectMode, Timeouts } from '../../model/manifest.ts'
 import type { App, Release } from '../../model/release.ts'
 import type { Policy, Setup, TypeSetup } from '../../plan/setup.ts'
 import type { Settings } from '../../settings/settings.ts'
@@ -53,6 +53,16 @@ export function countsOf(
 /** The process types that get requests. */
 export function routedTypes(release: Release): readonly string[] {
   return release.manifest.routes ?? ['web']
+}
+
+/** The port that instances of a process type accept on themselves; null: none. */
+export function directPortOf(
+  release: Release,
+  processType: string,
+): { port: number; mode: DirectMode } | null {
+  const { port } = release.manifest
+  if (!port || port.direct === null || !routedTypes(release).includes(processType)) return null
+  return { port: port.number, mode: port.direct }
 }
 
 /** The manifest's limits for a release, or the defaults. Milliseconds. */

@@ -59,6 +59,7 @@ async function adopt(runner: AppRunner, info: ProcessInfo, route: AppRoute | nul
       ordinal: Number(labels['ordinal']),
     },
     routed: labels['routed'] === 1,
+    direct: directOf(labels),
     startedAt: info.startedAt,
     // An app may have said that it listens elsewhere; the proxies know.
     port: upstream?.port ?? Number(labels['port']),
@@ -76,6 +77,12 @@ async function adopt(runner: AppRunner, info: ProcessInfo, route: AppRoute | nul
   if (info.exit) await noteExit(runner, instance.id, info.exit)
   else if (info.stopping) stopInstance(runner, instance.id)
   else if (!knownReady && release) beginWatch(runner, instance, release)
+}
+
+function directOf(labels: ProcessInfo['labels']): LiveInstance['direct'] {
+  const { directPort, directMode } = labels
+  if (typeof directPort !== 'number') return null
+  return { port: directPort, mode: directMode === 'listen-fds' ? directMode : 'node' }
 }
 
 /** What serves or is being deployed, yet is not routed, has to show first that it is ready. */

@@ -5,7 +5,9 @@
 import type { DeployId, InstanceId } from '../../model/ids.ts'
 import type { DrainResult } from '../../wire/proxy-protocol.ts'
 import type { AppRunner } from '../app/app-runner.ts'
+import type { LiveInstance } from '../app/live-instance.ts'
 import { timeoutsOf } from '../app/make-setup.ts'
+import { leaveDirectly } from './direct-port.ts'
 
 /** Begins it: the instance is `draining`, later `warm`. */
 export function drainInstance(runner: AppRunner, id: InstanceId): void {
@@ -16,12 +18,26 @@ export function drainInstance(runner: AppRunner, id: InstanceId): void {
   const deploy = runner.lastSwap
   if (deploy) note(runner, deploy)
   runner.background('drain', async () => {
-    const result = await runner.parts.proxies.drain(id, drainTimeoutMs)
+    const result = await drain(runner, instance, drainTimeoutMs)
     runner.post('drained', () => {
       if (deploy) settle(runner, deploy, result)
       if (instance.state === 'draining' && instance.become('warm')) instance.warmSince = Date.now()
     })
   })
+}
+
+/** What the proxies sent there, and what came to it directly. */
+async function drain(
+  runner: AppRunner,
+  instance: LiveInstance,
+  drainTimeoutMs: number,
+): Promise<DrainResult> {
+  const results = await Promise.all([
+    runner.parts.proxies.drain(instance.id, drainTimeoutMs),
+    leaveDirectly(runner, instance, drainTimeoutMs),
+  ])
+  const cut = results.reduce((sum, one) => sum + (one.result === 'expired' ? one.cut : 0), 0)
+  return cut === 0 ? { result: 'finished' } : { result: 'expired', cut }
 }
 
 function note(runner: AppRunner, deploy: DeployId): void {

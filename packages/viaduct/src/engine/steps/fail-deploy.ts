@@ -12,6 +12,7 @@ import type { AppRunner } from '../app/app-runner.ts'
 import { endDeploy } from './end-deploy.ts'
 import type { LiveInstance } from '../app/live-instance.ts'
 import { timeoutsOf } from '../app/make-setup.ts'
+import { notDirect } from './direct-port.ts'
 import { renderExit } from './note-exit.ts'
 
 type FailStep = Extract<Step, { type: 'fail-deploy' }>
@@ -53,6 +54,7 @@ function spawnFailure(instance: LiveInstance, message: string): DeployFailure {
 async function notReady(runner: AppRunner, instance: LiveInstance): Promise<DeployFailure> {
   const { records, parts } = runner
   await instance.watched
+  if (isNotDirect(instance)) return notAccepting(instance)
   const number = instance.slot.release
   const release = records.release(number)
   const readyTimeoutMs = release ? timeoutsOf(release).readyTimeoutMs : 0
@@ -74,6 +76,21 @@ async function notReady(runner: AppRunner, instance: LiveInstance): Promise<Depl
     message: `${instance.name} of v${number} ${how}`,
     hint: report.advice ?? `"viaduct logs --release v${number}" shows what it wrote.`,
     data: { instance: instance.id, ...report },
+  }
+}
+
+function isNotDirect({ failure }: LiveInstance): boolean {
+  return failure?.at(-1)?.result === notDirect
+}
+
+function notAccepting({ id, name, slot, direct }: LiveInstance): DeployFailure {
+  return {
+    code: 'not-ready',
+    message: `${name} of v${slot.release} cannot accept on port ${direct?.port} itself`,
+    hint:
+      'The process of the Procfile line has to be the one that listens on PORT: ' +
+      'write "node server.js" for "npm start", and no cluster. See docs/operating/ports.md.',
+    data: { instance: id, port: direct?.port },
   }
 }
 

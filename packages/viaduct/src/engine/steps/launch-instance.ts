@@ -4,14 +4,15 @@
  */
 import { messageOf } from '../../model/app-error.ts'
 import { makeInstanceId } from '../../model/ids.ts'
+import type { DataLayout } from '../../model/layout.ts'
 import type { Release } from '../../model/release.ts'
 import type { PlannedSlot } from '../../plan/setup.ts'
-import { composeEnvironment } from '../../build/compose-environment.ts'
+import { composeEnvironment, type Environment } from '../../build/compose-environment.ts'
 import { prepareDirectories } from '../../build/prepare-directories.ts'
 import type { ProcessInfo, ProcessSpec } from '../../wire/keeper-protocol.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { LiveInstance } from '../app/live-instance.ts'
-import { ownerOf, routedTypes, timeoutsOf } from '../app/make-setup.ts'
+import { directPortOf, ownerOf, routedTypes, timeoutsOf } from '../app/make-setup.ts'
 import { noteExit } from './note-exit.ts'
 import { beginWatch } from './watch-ready.ts'
 
@@ -24,7 +25,9 @@ export function launchInstance(runner: AppRunner, slot: PlannedSlot): void {
   const salt = Math.floor(Math.random() * 36 ** 4)
   const id = makeInstanceId({ app, ...slot }, salt.toString(36).padStart(4, '0'))
   const routed = routedTypes(release).includes(slot.processType)
-  const instance = new LiveInstance({ id, app, slot, routed, startedAt: Date.now(), port: 0 })
+  const direct = directPortOf(release, slot.processType)
+  const about = { id, app, slot, routed, direct, port: 0 }
+  const instance = new LiveInstance({ ...about, startedAt: Date.now() })
   instances.set(id, instance)
   const { deploy } = records
   const { promise, resolve } = Promise.withResolvers<void>()
@@ -72,7 +75,7 @@ function failLaunch(runner: AppRunner, instance: LiveInstance, error: unknown): 
 
 function makeSpec(runner: AppRunner, instance: LiveInstance, release: Release): ProcessSpec {
   const { layout, nodeDir, nodeId } = runner.parts
-  const { id, app, slot, port, routed, name } = instance
+  const { id, app, slot, port, routed, direct, name } = instance
   const { uid } = runner.records.app
   const folders = layout.app(app)
   const releaseDir = folders.artifact(release.artifact)
@@ -94,15 +97,26 @@ function makeSpec(runner: AppRunner, instance: LiveInstance, release: Release): 
     id,
     command: release.processes[slot.processType] ?? '',
     cwd: releaseDir,
-    env,
+    env: direct?.mode === 'node' ? withPreload(env, layout) : env,
     uid,
     gid: uid,
     nice: 0,
     logFile: folders.releaseLog(release.number, 'app'),
     logSource: name,
     ipc: true,
+    ...(direct && { direct }),
     emitOutput: false,
     stopTimeoutMs: timeoutsOf(release).stopTimeoutMs,
-    labels: { kind: 'instance', app, ...slot, port, routed: routed ? 1 : 0 },
+    labels: {
+      ...{ kind: 'instance', app, ...slot, port, routed: routed ? 1 : 0 },
+      ...(direct && { directPort: direct.port, directMode: direct.mode }),
+    },
   }
+}
+
+/** Before the user's own: that sees the server as it is then. */
+function withPreload(env: Environment, { directPreload }: DataLayout): Environment {
+  const own = `--require ${JSON.stringify(directPreload)}`
+  const options = env['NODE_OPTIONS']
+  return { ...env, NODE_OPTIONS: options ? `${own} ${options}` : own }
 }

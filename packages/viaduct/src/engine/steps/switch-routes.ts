@@ -3,6 +3,8 @@ import type { AppRoute } from '../../model/route.ts'
 import type { RoutePlan } from '../../plan/setup.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { edgeOf } from '../app/edge-of.ts'
+import type { LiveInstance } from '../app/live-instance.ts'
+import { acceptDirectly } from './direct-port.ts'
 
 /**
  * @param plan null takes the app out of the table.
@@ -14,6 +16,7 @@ export async function switchRoutes(runner: AppRunner, plan: RoutePlan | null): P
   const startedAt = performance.now()
   // Requests may arrive before the acknowledgement does: what is routed is ready from here on.
   for (const id of plan?.upstreams ?? []) runner.instances.get(id)?.become('ready')
+  await acceptDirectly(runner, plan)
   await parts.routes.set(records.name, plan && renderRoute(runner, plan))
   runner.route = plan
   if (deploy === null || deploy.release === null || plan === null) return
@@ -30,17 +33,21 @@ function describe({ upstreams, release, whenEmpty }: RoutePlan): string {
   return `Requests go to ${count} ${count === 1 ? 'instance' : 'instances'}${to}`
 }
 
+/** One that got its socket from the platform listens nowhere else. */
+function upstreamPort(instance: LiveInstance | undefined): number {
+  if (instance?.direct?.mode === 'listen-fds') return instance.direct.port
+  return instance?.port ?? 0
+}
+
 /** The route as the proxies get it. */
 export function renderRoute(runner: AppRunner, plan: RoutePlan): AppRoute {
   const { parts, records, instances } = runner
   const { settings } = parts
   const { app } = records
   const release = records.release(plan.release) ?? records.release(app.current)
-  const upstreams = plan.upstreams.map((id) => ({
-    id,
-    host: '127.0.0.1',
-    port: instances.get(id)?.port ?? 0,
-  }))
+  const upstreams = plan.upstreams.map((id) => {
+    return { id, host: '127.0.0.1', port: upstreamPort(instances.get(id)) }
+  })
   return {
     app: app.name,
     release: plan.release,

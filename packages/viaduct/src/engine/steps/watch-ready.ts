@@ -13,6 +13,7 @@ import { type WaitOutcome, waitUntilReady } from '../readiness/wait-until-ready.
 import type { AppRunner } from '../app/app-runner.ts'
 import type { LiveInstance } from '../app/live-instance.ts'
 import { timeoutsOf } from '../app/make-setup.ts'
+import { mayAcceptDirectly, notDirect } from './direct-port.ts'
 import { parseStartedMessage } from './started-message.ts'
 
 /** Begins it; the end comes as an event. Call it before the instance can say anything. */
@@ -60,13 +61,31 @@ async function watch(
   instance: LiveInstance,
   release: Release,
 ): Promise<readonly ReadinessAttempt[] | null> {
+  const attempts = await watchItself(runner, instance, release)
+  if (attempts !== null || instance.direct?.mode !== 'node') return attempts
+  if (await mayAcceptDirectly(runner, instance)) return null
+  const tookMs = Date.now() - instance.startedAt
+  return [{ result: notDirect, count: 1, fromMs: 0, toMs: tookMs }]
+}
+
+/** It got its socket from the platform, and nothing says that it listens elsewhere too. */
+function isSilent({ direct }: LiveInstance, { manifest }: Release): boolean {
+  return direct?.mode === 'listen-fds' && manifest.health === undefined
+}
+
+async function watchItself(
+  runner: AppRunner,
+  instance: LiveInstance,
+  release: Release,
+): Promise<readonly ReadinessAttempt[] | null> {
   const { readyTimeoutMs, minUptimeMs } = timeoutsOf(release)
   const left = Math.max(0, instance.startedAt + readyTimeoutMs - Date.now())
   const end = new AbortController()
   const signal = AbortSignal.any([instance.watch.signal, end.signal])
   const voice = listen(runner, instance)
   try {
-    const probing = instance.routed
+    const isProbed = instance.routed && !isSilent(instance, release)
+    const probing = isProbed
       ? probe(runner, { instance, release, readyTimeoutMs: left, signal })
       : aliveFor(instance.startedAt + minUptimeMs - Date.now(), signal)
     const health = instance.routed && release.manifest.health !== undefined

@@ -11,9 +11,10 @@ import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { exitOutputMs, logDrainMs } from '../../model/limits.ts'
 import type { InstanceExit } from '../../model/instance.ts'
-import type { KeeperEvents, ProcessInfo } from '../../wire/keeper-protocol.ts'
+import type { DirectState, KeeperEvents, ProcessInfo } from '../../wire/keeper-protocol.ts'
 import { removeCgroup } from '../cgroup.ts'
 import type { ChildTable, InstanceRow } from '../child-table.ts'
+import { askDirect } from './direct-control.ts'
 import { openAck, type ShimExit } from './instance-files.ts'
 import type { IpcChannel } from './ipc-channel.ts'
 import type { LogPipes } from './log-pipes.ts'
@@ -38,6 +39,8 @@ export interface InstanceParts {
 
 /** Of `stopTimeoutMs`, what an app that understood the wind-down message has before SIGTERM. */
 const windDownShare = 0.5
+/** For an answer that needs no waiting. */
+const stateTimeoutMs = 1_000
 
 export class Instance {
   readonly #parts: InstanceParts
@@ -94,6 +97,13 @@ export class Instance {
 
   send(message: unknown): boolean {
     return this.#row.exit === null && (this.#parts.ipc?.send(message) ?? false)
+  }
+
+  /** See `KeeperCalls`. */
+  async direct(ask: 'state' | 'accept' | 'leave', timeoutMs: number): Promise<DirectState | null> {
+    const { dir } = this.#parts
+    const state = await askDirect(dir, ask, timeoutMs)
+    return state === null && ask === 'leave' ? askDirect(dir, 'state', stateTimeoutMs) : state
   }
 
   pids(): number[] {

@@ -9,6 +9,7 @@ import { cgroupName, probeCgroup, removeCgroup } from '../cgroup.ts'
 import { ChildTable } from '../child-table.ts'
 import { testUid, until } from '../fixtures/test-keeper.ts'
 import { readProcess } from '../process-facts.ts'
+import { OwnPorts } from '../own-ports.ts'
 import { Instances } from './instances.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'viaduct-instances-'))
@@ -35,6 +36,7 @@ for (const { name, cgroupBase } of [
     if (cgroupBase === undefined) return t.skip(probe.usable ? '' : `no cgroup: ${probe.reason}`)
     const logFile = join(folder, `${cgroupBase ? 'cgroup' : 'scan'}.log`)
     const instances = new Instances({
+      ownPorts,
       ...{ folder, run: folder, cgroupBase, emit: () => undefined },
       table: await ChildTable.open(join(folder, 'children.json')),
       writers: new SharedWriters({ maxBytes: 1e6, filesKept: 1 }),
@@ -56,11 +58,14 @@ for (const { name, cgroupBase } of [
   })
 }
 
+const ownPorts = new OwnPorts({ host: '127.0.0.1', taken: new Map() })
+
 test('an instance can be stopped, and its end is told, when the table cannot be written', async () => {
   const path = join(folder, 'full.json')
   const told: string[] = []
   const emit = (event: string): void => void told.push(event)
   const instances = new Instances({
+    ownPorts,
     ...{ folder, run: folder, cgroupBase: null, emit, table: await ChildTable.open(path) },
     writers: new SharedWriters({ maxBytes: 1e6, filesKept: 1 }),
   })
@@ -78,6 +83,7 @@ test('an instance can be stopped, and its end is told, when the table cannot be 
 test('a number that a stranger has by now is never signalled', async () => {
   const table = await ChildTable.open(join(folder, 'strangers.json'))
   const instances = new Instances({
+    ownPorts,
     ...{ folder, run: folder, cgroupBase: null, emit: () => undefined, table },
     writers: new SharedWriters({ maxBytes: 1e6, filesKept: 1 }),
   })
@@ -98,6 +104,7 @@ test('an exit is told though a stranger holds the output open, whose lines still
   const told: string[] = []
   const emit = (event: string): void => void told.push(event)
   const instances = new Instances({
+    ownPorts,
     ...{ folder, run: folder, cgroupBase: null, emit },
     table: await ChildTable.open(join(folder, 'stranger.json')),
     writers: new SharedWriters({ maxBytes: 1e6, filesKept: 1 }),

@@ -3,6 +3,7 @@
  * keeper that is started again adopts.
  */
 import { existsSync, writeFileSync } from 'node:fs'
+import type { BoundSocket } from 'node:net'
 import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { AppError } from '../../model/app-error.ts'
@@ -19,11 +20,13 @@ import {
   removeInstanceFiles,
   type ShimFiles,
 } from './instance-files.ts'
+import { bindControl } from './direct-control.ts'
 import { IpcChannel } from './ipc-channel.ts'
 import { LogPipes } from './log-pipes.ts'
+import type { OwnPorts } from '../own-ports.ts'
 import { identify } from '../process-facts.ts'
 import { shellArguments } from './shell-line.ts'
-import { type Shim, spawnShim } from './shim.ts'
+import { type Shim, type ShimOptions, spawnShim } from './shim.ts'
 
 export interface InstancesOptions {
   /** Folder of the instances' directories, `run/i`. */
@@ -35,6 +38,7 @@ export interface InstancesOptions {
   readonly emit: Emit
   /** Where control groups go; null when they cannot be used. */
   readonly cgroupBase: string | null
+  readonly ownPorts: Pick<OwnPorts, 'descriptor'>
 }
 
 const safeName = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,119}$/
@@ -160,8 +164,13 @@ export class Instances {
     const ipcPath = join(run, `ipc-${process.pid}-${++this.#started}.sock`)
     const ipc = spec.ipc ? await IpcChannel.open(ipcPath) : null
     const files = await openShimFiles(dir)
+    const control = spec.direct ? await bindControl(dir) : null
     try {
-      const shim = await spawnShim({ ...shimOptions(spec, files), ipc: ipc?.descriptors() ?? null })
+      const shim = await spawnShim({
+        ...shimOptions(spec, files),
+        ipc: ipc?.descriptors() ?? null,
+        direct: this.#directOf(spec, control),
+      })
       const wake = new Promise((resolve) => shim.process.once('exit', resolve))
       const { row, pipes } = await this.#record(spec, { shim, dir })
       shim.go()
@@ -170,8 +179,16 @@ export class Instances {
       ipc?.close()
       throw error
     } finally {
+      control?.close()
       for (const file of Object.values(files)) await file.close()
     }
+  }
+
+  /** @throws {AppError} `internal`: its port is not open. */
+  #directOf({ direct }: ProcessSpec, control: BoundSocket | null): ShimOptions['direct'] {
+    if (!direct || !control) return null
+    const { port, mode } = direct
+    return { mode, listener: this.#options.ownPorts.descriptor(port), control: control.fd() }
   }
 
   /** Before it may begin: what is not on disk is lost with the keeper. */
@@ -234,10 +251,7 @@ export class Instances {
   }
 }
 
-function shimOptions(
-  spec: ProcessSpec,
-  files: ShimFiles,
-): Omit<Parameters<typeof spawnShim>[0], 'ipc'> {
+function shimOptions(spec: ProcessSpec, files: ShimFiles): Omit<ShimOptions, 'ipc' | 'direct'> {
   const { id, cwd, env, uid, gid, command } = spec
   return {
     ...{ id, cwd, env, uid, gid },

@@ -8,11 +8,15 @@
  *   0 "go" from the keeper (end of file: it died first, so nothing is started, as `exit` then says)
  *   1, 2 the FIFOs   3 the app's IPC end, or nothing   4 the far IPC end, held
  *   5 the exit file  6 the FIFO with the acknowledgement
+ *   7 a public socket, and 8 a bound unix socket, for an app that accepts itself
+ *
+ * Such an app gets them as 3, where systemd's protocol wants the first one, and 4; its IPC end is 5.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { AppError, messageOf } from '../../model/app-error.ts'
 import { spawnTimeoutMs } from '../../model/limits.ts'
+import type { DirectMode } from '../../model/manifest.ts'
 
 // The traps do nothing but must be there: the shim outlives the SIGTERM that its group gets, while
 // an ignored signal would be inherited by the app. `read` returns early when a signal came.
@@ -21,9 +25,13 @@ umask 022
 trap : TERM INT HUP
 read -r _ || { echo none >&5; exit 0; }
 exec </dev/null
-ipc=$2
+mode=$2
 shift 2
-if [ "$ipc" = ipc ]; then "$@" 4>&- 5>&- 6>&-; else "$@" 3>&- 4>&- 5>&- 6>&-; fi
+case $mode in
+  ipc) "$@" 4>&- 5>&- 6>&- ;;
+  direct) "$@" 9<&3 3<&7 4<&8 5<&9 6>&- 7<&- 8<&- 9<&- ;;
+  *) "$@" 3>&- 4>&- 5>&- 6>&- ;;
+esac
 code=$?
 read -r uptime _ </proc/uptime
 echo "$code $uptime" >&5
@@ -46,6 +54,8 @@ export interface ShimOptions {
   readonly exitFile: number
   readonly ack: number
   readonly ipc: { app: number; far: number } | null
+  /** null: its connections come from a proxy. */
+  readonly direct: { mode: DirectMode; listener: number; control: number } | null
 }
 
 export interface Shim {
@@ -61,8 +71,9 @@ export interface Shim {
  * @throws {AppError} `spawn-failed`; nothing runs then.
  */
 export async function spawnShim(options: ShimOptions): Promise<Shim> {
-  const { id, argv, uid, gid, ipc } = options
-  const shell = ['/bin/sh', '-c', script, 'viaduct-shim', id, ipc ? 'ipc' : '-', ...argv]
+  const { id, uid, gid, ipc, direct } = options
+  const mode = direct ? 'direct' : ipc ? 'ipc' : '-'
+  const shell = ['/bin/sh', '-c', script, 'viaduct-shim', id, mode, ...argvOf(options)]
   const words = uid !== null && setpriv ? [setpriv, '--no-new-privs', ...shell] : shell
   const child = spawn(words[0] ?? '', words.slice(1), {
     cwd: options.cwd,
@@ -76,6 +87,7 @@ export async function spawnShim(options: ShimOptions): Promise<Shim> {
       ipc?.far ?? 'ignore',
       options.exitFile,
       options.ack,
+      ...(direct ? [direct.listener, direct.control] : []),
     ],
     ...(uid !== null && { uid, gid: gid ?? uid }),
   })
@@ -85,11 +97,23 @@ export async function spawnShim(options: ShimOptions): Promise<Shim> {
   return { process: child, pid, go: () => child.stdin?.end('go\n') }
 }
 
-function shimEnv({ id, env, ipc }: ShimOptions): Record<string, string> {
-  const own = { VIADUCT_INSTANCE: id }
-  if (!ipc) return { ...env, ...own }
-  return { ...env, ...own, NODE_CHANNEL_FD: '3', NODE_CHANNEL_SERIALIZATION_MODE: 'json' }
+/** systemd's protocol wants the pid of the very process, which only a shell can say before it. */
+function argvOf({ argv, direct }: ShimOptions): readonly string[] {
+  if (direct?.mode !== 'listen-fds') return argv
+  return ['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh', ...argv]
 }
+
+function shimEnv({ id, env, ipc, direct }: ShimOptions): Record<string, string> {
+  const own = { ...env, VIADUCT_INSTANCE: id, ...(direct && directEnv[direct.mode]) }
+  if (!ipc) return own
+  const end = direct ? '5' : '3'
+  return { ...own, NODE_CHANNEL_FD: end, NODE_CHANNEL_SERIALIZATION_MODE: 'json' }
+}
+
+const directEnv = {
+  node: { VIADUCT_DIRECT: '1' },
+  'listen-fds': { LISTEN_FDS: '1', LISTEN_FDNAMES: 'public' },
+} as const
 
 function spawned(child: ChildProcess, options: ShimOptions): Promise<number> {
   return new Promise((resolve, reject) => {
