@@ -67,7 +67,11 @@ export class H2cSocket extends Duplex {
         ...{ length: head.contentLength, chunked: head.chunked, collect: true },
       })
     }
-    this.#stream = this.#session.request(fields, !hasBody)
+    try {
+      this.#stream = this.#session.request(fields, !hasBody)
+    } catch (error) {
+      return error as Error // The connection has gone since it was found good.
+    }
     this.#listen(this.#stream)
     return null
   }
@@ -95,7 +99,9 @@ export class H2cSocket extends Duplex {
     })
     stream.on('end', () => this.#onEnd(stream))
     stream.on('drain', () => this.#goOn())
-    stream.on('wantTrailers', () => stream.sendTrailers({}))
+    stream.on('wantTrailers', () => {
+      if (!stream.closed && !stream.destroyed) stream.sendTrailers({})
+    })
     stream.on('error', () => stream.destroy()) // What it means is decided at 'close'.
     stream.on('close', () => {
       this.#goOn()

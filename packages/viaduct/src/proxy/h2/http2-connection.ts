@@ -45,7 +45,8 @@ const sessionOptions = {
 export class Http2Connection implements ClientLink, HasDeadline {
   readonly worker: Worker
   readonly peer: Peer
-  deadlineMs: number
+  #deadlineMs = Infinity
+  #isEnding = false
   readonly #socket: TLSSocket
   readonly #session: ServerHttp2Session
   readonly #streams = new Set<StreamClient>()
@@ -60,7 +61,7 @@ export class Http2Connection implements ClientLink, HasDeadline {
     this.deadlineMs = worker.deadlines.tick() + headTimeoutMs
     const session = performServerHandshake(socket, sessionOptions)
     this.#session = session
-    session.setLocalWindowSize(h2ConnectionWindowBytes)
+    if (!session.destroyed) session.setLocalWindowSize(h2ConnectionWindowBytes)
     session.on('stream', (stream, ...[, , list]) => this.#onStream(stream, list))
     session.on('error', () => session.destroy()) // What it did wrong it has been told.
     session.on('close', () => this.#onClose())
@@ -73,9 +74,19 @@ export class Http2Connection implements ClientLink, HasDeadline {
     if (worker.isLeaving) this.askToLeave()
   }
 
+  /** nghttp2 may end a session at an error without ever closing the socket below, or a word. */
+  get deadlineMs(): number {
+    if (this.#session.destroyed && !this.#isEnding) this.#waitForClose()
+    return this.#deadlineMs
+  }
+
+  set deadlineMs(ms: number) {
+    this.#deadlineMs = ms
+  }
+
   /** No stream has been open for long, or the client does not close its side. */
   expire(): void {
-    if (this.#session.closed) this.destroy()
+    if (this.#session.closed || this.#session.destroyed) this.destroy()
     else this.askToLeave()
   }
 
@@ -115,12 +126,13 @@ export class Http2Connection implements ClientLink, HasDeadline {
     const { now } = this.worker.deadlines
     if (early && this.#resets.isFlood(now)) return this.#calm()
     if (this.#streams.size > 0) return
-    if (this.#session.closed) this.#waitForClose()
+    if (this.#session.closed || this.#session.destroyed) this.#waitForClose()
     else this.deadlineMs = now + clientIdleTimeoutMs
   }
 
   /** A close with unread input would be a reset, which may take the last answer with it. */
   #waitForClose(): void {
+    this.#isEnding = true
     this.deadlineMs = this.worker.deadlines.now + lingerTimeoutMs
   }
 

@@ -201,6 +201,7 @@ export class StreamClient implements ClientSide, HasDeadline {
     this.#isAnswered = true
     if (options.waitForTrailers === true) {
       this.#stream.once('wantTrailers', () => {
+        if (this.#stream.closed || this.#stream.destroyed) return
         this.#stream.sendTrailers(renderTrailers(this.#responseTrailers))
       })
     }
