@@ -50,7 +50,10 @@ export function renderAppMetrics(apps: readonly AppView[], stats: PlatformStats)
         help: 'Deploys, rollbacks and other changes that ended, since the daemon was started',
       },
       stats.apps.flatMap(({ app, deploys }) =>
-        Object.entries(deploys).map(([result, value]) => ({ labels: { app, result }, value })),
+        Object.entries({ succeeded: 0, failed: 0, ...deploys }).map(([result, value]) => ({
+          labels: { app, result },
+          value,
+        })),
       ),
     ),
     renderInstances(apps, stats),

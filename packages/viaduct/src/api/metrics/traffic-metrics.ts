@@ -31,7 +31,10 @@ const families: readonly AppFamily[] = [
         codes.flatMap((value, first) => {
           const named = release === null ? '' : renderRelease(release)
           const code = codeNames[first] ?? 'other'
-          return value === 0 ? [] : [{ labels: { ...labels, release: named, code }, value }]
+          // An increase from nothing is one that Prometheus does not see.
+          return value === 0 && first === 0
+            ? []
+            : [{ labels: { ...labels, release: named, code }, value }]
         }),
       ),
   },
