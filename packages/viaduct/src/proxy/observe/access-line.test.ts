@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ReleaseNumber } from '../../model/ids.ts'
+import { parseReleaseNumber } from '../../model/ids.ts'
 import { type AccessEntry, renderEntry } from './access-line.ts'
 
 const base: AccessEntry = {
   ...{ startedAt: 1, requestId: 'id', address: '127.0.0.1', method: 'GET', host: 'a', path: '/' },
   ...{ status: 200, bytesIn: 1, bytesOut: 2, startedMs: 1, sentMs: 1, headMs: 2, minor: 1 },
-  ...{ release: 1 as ReleaseNumber, instance: 'a.v1.web.1', error: '', retries: 0, headText: '' },
+  ...{
+    release: parseReleaseNumber('v1'),
+    instance: 'a.v1.web.1',
+    error: '',
+    retries: 0,
+    headText: '',
+  },
   peer: { proto: 'http', version: 1 },
 }
 
