@@ -58,3 +58,97 @@ test('an unmodified app accepts itself, through deploys, a rollback and kills', 
   assert.ok(deploys.ok > 1_000, String(deploys.ok))
   assert.deepEqual([deploys.errors, deploys.statuses], [{}, {}])
 })
+
+test('kills of keeper, daemon and proxies are not seen; a killed instance comes back', async () => {
+  await using platform = await startPlatform()
+  const [port = 0] = await freePorts(1)
+  await using app = await makeApp('live', { port: { number: port, direct: true } })
+  await platform.run('deploy', app.path)
+  await platform.run('scale', '--app', 'live', 'web=2')
+  const load = startLoad(port)
+  process.kill(platform.keeperPid(), 'SIGKILL')
+  await platform.startKeeper()
+  await platform.run('deploy', app.path)
+  process.kill(await platform.daemonPid(), 'SIGKILL')
+  for (const pid of await platform.proxyPids()) process.kill(pid, 'SIGKILL')
+  await until(async () => (await platform.proxyPids()).length === 2)
+  process.kill(platform.keeperPid(), 'SIGKILL')
+  await platform.startKeeper()
+  await platform.run('restart', '--app', 'live')
+  await platform.run('rollback', '--app', 'live')
+  const killed = await load.stop()
+  assert.ok(killed.ok > 500, String(killed.ok))
+  assert.deepEqual([killed.errors, killed.statuses], [{}, {}])
+
+  // Of its own requests only: whoever comes meanwhile waits.
+  await platform.run('scale', '--app', 'live', 'web=1')
+  const pid = Number((await ask(port)).split(' ')[2])
+  process.kill(pid, 'SIGKILL')
+  await until(async () => !(await ask(port)).endsWith(` ${pid}`))
+  await answersFrom(platform, port, 'v1')
+  await until(
+    async () => (await fetchApp(`http://127.0.0.1:${port}`)).headers['viaduct-error'] === undefined,
+  )
+
+  await platform.run('stop', '--app', 'live')
+  const stopped = await fetchApp(`http://127.0.0.1:${port}`)
+  assert.deepEqual([stopped.status, stopped.headers['viaduct-error']], [503, 'stopped'])
+  await platform.run('start', '--app', 'live')
+  await until(async () => (await ask(port)).startsWith('live v1 '))
+})
+
+const python = `
+import asyncio, os, signal, socket
+assert os.environ['LISTEN_PID'] == str(os.getpid()) and os.environ['LISTEN_FDS'] == '1'
+async def serve(reader, writer):
+    try:
+        await reader.readuntil(b'\\r\\n\\r\\n')
+    except asyncio.IncompleteReadError:
+        return writer.close()
+    body = ('live %s %d' % (os.environ['RELEASE'], os.getpid())).encode()
+    writer.write(b'HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: %d\\r\\n\\r\\n' % len(body) + body)
+    await writer.drain()
+    writer.close()
+async def main():
+    server = await asyncio.start_server(serve, sock=socket.socket(fileno=3))
+    end = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end.set)
+    await end.wait()
+    server.close()
+    await asyncio.sleep(0.2)
+asyncio.run(main())
+`
+
+test('an app in another language takes the socket by the protocol of systemd', async () => {
+  await using platform = await startPlatform({ proxies: 1 })
+  const [port = 0] = await freePorts(1)
+  const manifest = {
+    port: { number: port, direct: 'listen-fds' },
+    timeouts: { minUptimeMs: 200 },
+  }
+  const files = { 'server.py': python, Procfile: 'web: python3 server.py\n' }
+  await using app = await makeApp('live', manifest, files)
+  await platform.run('deploy', app.path)
+  await answersFrom(platform, port, 'v1')
+  assert.match((await fetchApp(platform.url('live'))).body, /^live v1/)
+  const load = startLoad(port, { keepAlive: 0, perRequest: 6 })
+  for (let deploy = 2; deploy <= 5; deploy++) await platform.run('deploy', app.path)
+  const { ok, errors, statuses } = await load.stop()
+  assert.ok(ok > 100, String(ok))
+  assert.deepEqual([errors, statuses], [{}, {}])
+  await until(async () => (await ask(port)).startsWith('live v5 '))
+})
+
+test('what cannot work fails the deploy with the reason, and what served goes on', async () => {
+  await using platform = await startPlatform({ proxies: 1 })
+  const [port = 0] = await freePorts(1)
+  await using app = await makeApp('live', { port: { number: port, direct: true } })
+  await platform.run('deploy', app.path)
+  const start = `require('node:child_process').spawn('node', ['server.js'], { stdio: 'inherit' })`
+  await app.write('start.js', start)
+  await app.write('Procfile', 'web: node start.js\n')
+  const { code, stderr } = await platform.cli(['deploy', app.path])
+  assert.notEqual(code, 0)
+  assert.match(stderr, new RegExp(`web\\.1 of v2 cannot accept on port ${port} itself`))
+  await answersFrom(platform, port, 'v1')
+})

@@ -45,7 +45,8 @@ function makeApiRoute(settings: Settings): AppRoute | null {
 }
 
 /** Where this machine reaches a socket that is bound to all addresses. */
-function ownAddress(host: string): string {
+/** Where this machine reaches what listens on an address of its own. */
+export function ownAddress(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   return host === '::' ? '::1' : host
 }

@@ -49,6 +49,7 @@ async function adopt(runner: AppRunner, info: ProcessInfo, route: AppRoute | nul
   const { records, instances, parts } = runner
   const { labels } = info
   const upstream = route?.upstreams.find(({ id }) => id === info.id)
+  const direct = directOf(labels)
   const instance = new LiveInstance({
     id: info.id as InstanceId,
     app: records.name,
@@ -59,10 +60,10 @@ async function adopt(runner: AppRunner, info: ProcessInfo, route: AppRoute | nul
       ordinal: Number(labels['ordinal']),
     },
     routed: labels['routed'] === 1,
-    direct: directOf(labels),
+    direct,
     startedAt: info.startedAt,
     // An app may have said that it listens elsewhere; the proxies know.
-    port: upstream?.port ?? Number(labels['port']),
+    port: (direct ? null : upstream?.port) ?? Number(labels['port']),
   })
   instance.pid = info.pid
   instances.set(instance.id, instance)

@@ -4,6 +4,7 @@ import type { RoutePlan } from '../../plan/setup.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { edgeOf } from '../app/edge-of.ts'
 import type { LiveInstance } from '../app/live-instance.ts'
+import { ownAddress } from '../links/api-route.ts'
 import { acceptDirectly } from './direct-port.ts'
 
 /**
@@ -34,9 +35,13 @@ function describe({ upstreams, release, whenEmpty }: RoutePlan): string {
 }
 
 /** One that got its socket from the platform listens nowhere else. */
-function upstreamPort(instance: LiveInstance | undefined): number {
-  if (instance?.direct?.mode === 'listen-fds') return instance.direct.port
-  return instance?.port ?? 0
+function upstreamAddress(
+  instance: LiveInstance | undefined,
+  publicHost: string,
+): { host: string; port: number } {
+  const { direct = null, port = 0 } = instance ?? {}
+  if (direct?.mode === 'listen-fds') return { host: ownAddress(publicHost), port: direct.port }
+  return { host: '127.0.0.1', port }
 }
 
 /** The route as the proxies get it. */
@@ -46,7 +51,7 @@ export function renderRoute(runner: AppRunner, plan: RoutePlan): AppRoute {
   const { app } = records
   const release = records.release(plan.release) ?? records.release(app.current)
   const upstreams = plan.upstreams.map((id) => {
-    return { id, host: '127.0.0.1', port: upstreamPort(instances.get(id)) }
+    return { id, ...upstreamAddress(instances.get(id), settings.host) }
   })
   return {
     app: app.name,

@@ -11,6 +11,7 @@ import type { Release } from '../../model/release.ts'
 import { listeningSockets } from '../diagnose/listening-sockets.ts'
 import { type WaitOutcome, waitUntilReady } from '../readiness/wait-until-ready.ts'
 import type { AppRunner } from '../app/app-runner.ts'
+import { ownAddress } from '../links/api-route.ts'
 import type { LiveInstance } from '../app/live-instance.ts'
 import { timeoutsOf } from '../app/make-setup.ts'
 import { mayAcceptDirectly, notDirect } from './direct-port.ts'
@@ -68,11 +69,6 @@ async function watch(
   return [{ result: notDirect, count: 1, fromMs: 0, toMs: tookMs }]
 }
 
-/** It got its socket from the platform, and nothing says that it listens elsewhere too. */
-function isSilent({ direct }: LiveInstance, { manifest }: Release): boolean {
-  return direct?.mode === 'listen-fds' && manifest.health === undefined
-}
-
 async function watchItself(
   runner: AppRunner,
   instance: LiveInstance,
@@ -84,8 +80,7 @@ async function watchItself(
   const signal = AbortSignal.any([instance.watch.signal, end.signal])
   const voice = listen(runner, instance)
   try {
-    const isProbed = instance.routed && !isSilent(instance, release)
-    const probing = isProbed
+    const probing = instance.routed
       ? probe(runner, { instance, release, readyTimeoutMs: left, signal })
       : aliveFor(instance.startedAt + minUptimeMs - Date.now(), signal)
     const health = instance.routed && release.manifest.health !== undefined
@@ -153,8 +148,9 @@ interface ProbeOptions {
 
 async function probe(runner: AppRunner, options: ProbeOptions): Promise<WaitOutcome> {
   const { instance, release, readyTimeoutMs, signal } = options
-  const { port } = instance
+  const { port, direct } = instance
   const { health } = release.manifest
+  if (direct?.mode === 'listen-fds' && !health) return probeShared(runner, options)
   const outcome = await waitUntilReady({
     host: '127.0.0.1',
     ...{ port, health, readyTimeoutMs, signal },
@@ -165,6 +161,23 @@ async function probe(runner: AppRunner, options: ProbeOptions): Promise<WaitOutc
   // Somebody took the port, and the app is about to end of it; or a container engine listens in
   // its stead, and it lives on.
   return aliveFor(timeoutsOf(release).minUptimeMs, signal)
+}
+
+/**
+ * Somebody accepts on the socket that the platform gave it: perhaps an older instance. What comes
+ * until it accepts too, waits in the socket; that it lives on has to do.
+ */
+async function probeShared(
+  { parts }: AppRunner,
+  { instance, release, readyTimeoutMs, signal }: ProbeOptions,
+): Promise<WaitOutcome> {
+  const host = ownAddress(parts.settings.host)
+  const port = instance.direct?.port ?? 0
+  const hostHeader = `${instance.app}.localhost`
+  const outcome = await waitUntilReady({ host, port, hostHeader, readyTimeoutMs, signal })
+  if (!outcome.ready) return outcome
+  const { minUptimeMs } = timeoutsOf(release)
+  return aliveFor(instance.startedAt + minUptimeMs - Date.now(), signal)
 }
 
 async function aliveFor(ms: number, signal: AbortSignal): Promise<WaitOutcome> {
