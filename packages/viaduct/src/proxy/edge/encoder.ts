@@ -14,6 +14,7 @@ import { fieldOf } from '../http/field-text.ts'
 import type { ResponseHead } from '../http/response-head.ts'
 import type { ClientSide } from '../serve/client-side.ts'
 import type { UpstreamConnection } from '../serve/upstream-connection.ts'
+import { acceptsCoding } from './accepts-coding.ts'
 
 const textual =
   /^(?:text\/(?!event-stream)|application\/[\w.+-]*(?:json|xml|javascript|wasm)|image\/svg)/i
@@ -28,11 +29,7 @@ export function codingFor(head: ResponseHead, acceptEncoding: string): Coding | 
   if (!textual.test(fieldOf(text, 'content-type'))) return null
   if (fieldOf(text, 'content-encoding') !== '' || fieldOf(text, 'content-range') !== '') return null
   if (/no-transform/i.test(fieldOf(text, 'cache-control'))) return null
-  const accepts = (coding: string): boolean =>
-    new RegExp(
-      `(?:^|,)\\s*${coding}\\s*(?:;\\s*q=(?!0(?:\\.0*)?(?:,|$))[^,]*)?\\s*(?:,|$)`,
-      'i',
-    ).test(acceptEncoding)
+  const accepts = (coding: Coding): boolean => acceptsCoding(acceptEncoding, coding)
   return accepts('br') ? 'br' : accepts('gzip') ? 'gzip' : null
 }
 

@@ -1,5 +1,6 @@
 /** What a request for a file gets: all of it, a part, or word that the client has it already. */
 import type { ResponseHead } from '../http/response-head.ts'
+import { acceptsCoding } from './accepts-coding.ts'
 import { localHead } from './local-head.ts'
 import { parseRange, type Range } from './parse-range.ts'
 import type { Visit } from './visit.ts'
@@ -76,12 +77,7 @@ function headOf(status: number, lines: readonly string[], length: number): Respo
 }
 
 function accepted(field: string, encoded: ReadonlyMap<string, KnownFile>): string {
-  const offers = field
-    .toLowerCase()
-    .split(',')
-    .map((offer) => offer.trim().split(/\s*;\s*/))
-  const takes = (name: string): boolean =>
-    offers.some(([coding, q]) => coding === name && !/^q=0(\.0*)?$/.test(q ?? ''))
+  const takes = (name: string): boolean => acceptsCoding(field, name)
   return encodings.find(({ name }) => encoded.has(name) && takes(name))?.name ?? ''
 }
 
