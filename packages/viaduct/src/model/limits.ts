@@ -264,6 +264,8 @@ export const staticKnownMax = 10_000
 /** Longer files are not read to tell them from those of another release. */
 export const staticHashMaxBytes = 16 * 1024 * 1024
 export const staticPieceBytes = 64 * 1024
+/** Of the path of a file within a release; longer ones are not looked for, nor remembered. */
+export const staticPathMaxChars = 1_024
 /** A shorter response is not worth compressing: it fits a packet. */
 export const compressMinBytes = 1024
 /** A PROXY header of version 2, with what a balancer adds; 216 bytes are usual at most. */

@@ -12,9 +12,12 @@ export class BasicAuth {
   /** Value of `WWW-Authenticate`. */
   readonly challenge: string
   readonly #users: ReadonlyMap<string, BasicUser>
-  readonly #known = new Map<string, Answer>()
+  /** Apart: whoever guesses passwords pushes nobody out who knows one. */
+  readonly #admitted = new Set<string>()
+  readonly #refused = new Set<string>()
+  /** What comes again while it is being checked, as a page's many requests do, waits for that. */
+  readonly #checking = new Map<string, Promise<Answer>>()
   readonly #secret = randomBytes(32)
-  #checking = 0
 
   constructor({ realm = 'Restricted', users }: NonNullable<HttpOptions['basicAuth']>) {
     this.challenge = `Basic realm="${realm.replaceAll(/["\\]/g, '')}", charset="UTF-8"`
@@ -26,27 +29,30 @@ export class BasicAuth {
     const encoded = /^basic +([a-z0-9+/=]+)$/i.exec(authorization)?.[1]
     if (encoded === undefined) return 'no'
     const key = createHmac('sha256', this.#secret).update(encoded).digest('base64url')
-    const known = this.#known.get(key)
-    if (known !== undefined) return known
-    if (this.#checking >= basicAuthChecksMax) return 'busy'
-    const credentials = Buffer.from(encoded, 'base64').toString('utf8')
-    return this.#checkAnew(credentials, key)
+    if (this.#admitted.has(key)) return 'yes'
+    if (this.#refused.has(key)) return 'no'
+    const checking = this.#checking.get(key)
+    if (checking !== undefined) return checking
+    if (this.#checking.size >= basicAuthChecksMax) return 'busy'
+    const check = this.#checkAnew(Buffer.from(encoded, 'base64').toString('utf8'), key)
+    this.#checking.set(key, check)
+    return check
   }
 
   async #checkAnew(credentials: string, key: string): Promise<Answer> {
     const colon = credentials.indexOf(':')
     const user = this.#users.get(credentials.slice(0, Math.max(0, colon)))
-    this.#checking++
     try {
       // An unknown name takes as long as a known one.
       const hash = user?.passwordHash ?? `scrypt:AAAA:${'A'.repeat(43)}`
       const isRight = await matches(credentials.slice(colon + 1), hash)
-      const answer = isRight && user !== undefined ? 'yes' : 'no'
-      if (this.#known.size >= basicAuthKnownMax) this.#known.clear()
-      this.#known.set(key, answer)
-      return answer
+      const isAdmitted = isRight && user !== undefined
+      const known = isAdmitted ? this.#admitted : this.#refused
+      if (known.size >= basicAuthKnownMax) known.clear()
+      known.add(key)
+      return isAdmitted ? 'yes' : 'no'
     } finally {
-      this.#checking--
+      this.#checking.delete(key)
     }
   }
 }

@@ -11,6 +11,9 @@ export class FileBody implements LocalBody {
   readonly #end: number
   #file: FileHandle | null = null
   #isReading = false
+  /** Nothing more is sent. */
+  #isOver = false
+  /** Nobody wants to hear of it any more. */
   #isStopped = false
 
   constructor(path: string, visitor: Visitor, range: Range) {
@@ -21,7 +24,7 @@ export class FileBody implements LocalBody {
   }
 
   resume(): void {
-    if (this.#isReading || this.#isStopped) return
+    if (this.#isReading || this.#isOver || this.#isStopped) return
     this.#isReading = true
     this.#send().then(
       () => (this.#isReading = false),
@@ -52,10 +55,10 @@ export class FileBody implements LocalBody {
   }
 
   async #finish(isWhole: boolean): Promise<void> {
-    const wasStopped = this.#isStopped
-    this.#isStopped = true
+    const wasOver = this.#isOver
+    this.#isOver = true
     await this.#close()
-    if (!wasStopped) this.#visitor.endLocal(isWhole)
+    if (!wasOver && !this.#isStopped) this.#visitor.endLocal(isWhole)
   }
 
   async #close(): Promise<void> {

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { randomBytes, scryptSync } from 'node:crypto'
 import { test } from 'node:test'
 import type { HttpOptions } from '../../model/http-options.ts'
+import { basicAuthChecksMax } from '../../model/limits.ts'
 import type { AppRoute } from '../../model/route.ts'
 import { routeTable } from '../fixtures/route-table.ts'
 import { get, ok, startProxy, TestClient, TestInstance, until } from '../fixtures/test-proxy.ts'
 import { AddressList } from './address-list.ts'
+import { BasicAuth } from './basic-auth.ts'
 import { clientKey, RateLimiter } from './rate-limiter.ts'
 
 /** The answers to requests on one connection to an app with these options. */
@@ -133,6 +135,11 @@ test('a body that is longer than allowed gets 413, said beforehand or counted on
   assert.match(await ask(options, `${counted}8\r\n12345678\r\n`), / 413 /)
   const fits = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n1234567890'
   assert.match(await ask(options, fits), /^HTTP\/1.1 200 /)
+  // What frames the chunks is not the body's.
+  const pieces = [...'1234567890'].map((byte) => `1;x=y\r\n${byte}\r\n`).join('')
+  const fitsToo = `PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${pieces}0\r\n\r\n`
+  assert.match(await ask(options, fitsToo), /^HTTP\/1.1 200 /)
+  assert.match(await ask(options, fitsToo.replace('0\r\n\r\n', '1\r\n1\r\n')), / 413 /)
 })
 
 test('maintenance answers everybody with its page; error pages stand for our sentences', async () => {
@@ -180,4 +187,62 @@ test('a client that resets while its password is checked is forgotten', async ()
   using other = new TestClient(proxy.port).send(get('/', basic('a:b')))
   assert.deepEqual(await other.answers(1), [200])
   assert.equal(instance.received.join('').split('GET').length, 2)
+})
+
+test('guessing passwords counts for the limit of its client', async () => {
+  const users = [{ name: 'a', passwordHash: passwordHash('b') }]
+  const rateLimit = { perClient: { requests: 2, perMs: 60_000 } }
+  const wrong = ['1', '2', '3'].map((password) => get('/', basic(`a:${password}`)))
+  const text = await ask({ basicAuth: { users }, rateLimit }, ...wrong)
+  assert.deepEqual(text.match(/(?<=HTTP\/1.1 )\d+/g), ['401', '401', '429'])
+})
+
+test('many requests of one user at once are checked once, and none is sent away', async () => {
+  const auth = new BasicAuth({ users: [{ name: 'a', passwordHash: passwordHash('b') }] })
+  const right = basic('a:b').slice('Authorization: '.length)
+  const answers = Array.from({ length: 4 * basicAuthChecksMax }, () => auth.check(right))
+  assert.equal(new Set(answers).size, 1)
+  assert.equal(await answers[0], 'yes')
+  assert.equal(auth.check(right), 'yes')
+})
+
+test('more users at once than may be checked are asked to come again', async () => {
+  const auth = new BasicAuth({ users: [{ name: 'a', passwordHash: passwordHash('b') }] })
+  const guess = async (n: number): Promise<unknown> =>
+    await auth.check(`Basic ${Buffer.from(`a:${n}`).toString('base64')}`)
+  const answers = Array.from({ length: basicAuthChecksMax + 1 }, (_, n) => guess(n))
+  assert.equal(await answers.pop(), 'busy')
+  assert.deepEqual(new Set(await Promise.all(answers)), new Set(['no']))
+  assert.equal(await guess(0), 'no')
+})
+
+test('users and counts outlive a deploy and maintenance, and end with their own options', async () => {
+  const users = [{ name: 'a', passwordHash: passwordHash('b') }]
+  const http = { basicAuth: { users }, rateLimit: { perApp: { requests: 3, perMs: 60_000 } } }
+  await using instance = await TestInstance.answering(ok('app'))
+  const [route] = routeTable(1, [{ ports: [instance.port], http }]).apps as [AppRoute]
+  await using proxy = await startProxy({
+    ...routeTable(1, []),
+    apps: [route],
+    defaultApp: route.app,
+  })
+  let generation = 1
+  const change = (set: Partial<AppRoute>): void => {
+    const apps = [{ ...route, ...set }]
+    const table = { ...routeTable(++generation, []), apps, defaultApp: route.app }
+    assert.ok(proxy.worker.router.apply(table))
+  }
+  using client = new TestClient(proxy.port).send(get('/', basic('a:b')))
+  assert.deepEqual(await client.answers(1), [200])
+  change({ maintenance: { page: '', retryAfterS: 1 } })
+  change({ staticDirs: ['/nowhere'] })
+  client.send(get('/', basic('a:b')).repeat(3))
+  assert.deepEqual(await client.answers(4), [200, 200, 200, 429])
+  const other = { users: [{ name: 'a', passwordHash: passwordHash('c') }] }
+  change({ http: { ...http, basicAuth: other } })
+  client.send(get('/', basic('a:b')))
+  assert.deepEqual((await client.answers(5)).slice(4), [401])
+  change({ http: { basicAuth: other } })
+  client.send(get('/', basic('a:c')))
+  assert.deepEqual((await client.answers(6)).slice(5), [200])
 })

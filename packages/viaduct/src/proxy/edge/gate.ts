@@ -1,9 +1,9 @@
 /**
  * What is decided about a request before an instance is looked for, in this order: who may come,
- * maintenance, where it should have come, who it is, how often, how large, and whether a file
- * answers it. An app that asks for nothing of it has no gate.
+ * maintenance, where it should have come, how often this client, who it is, how often anybody, how
+ * large, and whether a file answers it. An app that asks for nothing of it has no gate.
  */
-import type { HttpOptions } from '../../model/http-options.ts'
+import type { HttpOptions, RateLimit } from '../../model/http-options.ts'
 import type { AppRoute, Maintenance } from '../../model/route.ts'
 import type { ResponseHead } from '../http/response-head.ts'
 import { AddressList } from './address-list.ts'
@@ -27,7 +27,8 @@ export class Gate {
   readonly #perApp: RateLimiter | null
   readonly #files: StaticFiles | null
 
-  constructor(route: AppRoute) {
+  /** @param before Of this app: what it knows of clients stays while its options are the same. */
+  constructor(route: AppRoute, before: Gate | null) {
     const options = route.http ?? {}
     const { allow, deny, basicAuth, rateLimit } = options
     this[key] = keyOf(route)
@@ -35,11 +36,17 @@ export class Gate {
     this.#maintenance = route.maintenance ?? null
     this.#allow = allow ? new AddressList(allow) : null
     this.#deny = deny ? new AddressList(deny) : null
-    this.#auth = basicAuth ? new BasicAuth(basicAuth) : null
-    this.#perClient = rateLimit?.perClient ? new RateLimiter(rateLimit.perClient) : null
-    this.#perApp = rateLimit?.perApp ? new RateLimiter(rateLimit.perApp) : null
+    const users = before !== null && before.#has('basicAuth', options) ? before : null
+    this.#auth = users ? users.#auth : basicAuth ? new BasicAuth(basicAuth) : null
+    const counts = before !== null && before.#has('rateLimit', options) ? before : null
+    this.#perClient = counts ? counts.#perClient : limiterOf(rateLimit?.perClient)
+    this.#perApp = counts ? counts.#perApp : limiterOf(rateLimit?.perApp)
     const dirs = route.staticDirs ?? []
     this.#files = dirs.length > 0 ? new StaticFiles(dirs, { isAll: !expectsInstance(route) }) : null
+  }
+
+  #has(name: 'basicAuth' | 'rateLimit', options: HttpOptions): boolean {
+    return JSON.stringify(this.#options[name]) === JSON.stringify(options[name])
   }
 
   /** HTML for an answer of the platform; empty: its own sentence. */
@@ -76,6 +83,9 @@ export class Gate {
     }
     const elsewhere = this.#redirect(visit)
     if (elsewhere !== null) return visitor.answer(redirectHead(elsewhere), '')
+    // Before the password, or guessing would have no limit.
+    const client = this.#perClient?.take(clientKey(visit.address), visit.context.now) ?? 0
+    if (client > 0) return visitor.fail('rate-limited', retryAfter(client))
     const answer = this.#auth?.check(visit.field('authorization')) ?? 'yes'
     if (typeof answer === 'string') return this.#afterAuth(answer, visit, visitor)
     const { ticket } = visitor
@@ -91,10 +101,8 @@ export class Gate {
       const challenge = this.#auth?.challenge ?? ''
       return visitor.fail('unauthorized', `WWW-Authenticate: ${challenge}\r\n`)
     }
-    const waitMs = this.#waitMs(visit.address, visit.context.now)
-    if (waitMs > 0) {
-      return visitor.fail('rate-limited', `Retry-After: ${Math.ceil(waitMs / 1000)}\r\n`)
-    }
+    const waitMs = this.#perApp?.take('', visit.context.now) ?? 0
+    if (waitMs > 0) return visitor.fail('rate-limited', retryAfter(waitMs))
     if (visit.contentLength > this.bodyMaxBytes) return visitor.fail('body-too-large')
     if (this.#files === null) return visitor.place()
     this.#files.serve(visit, visitor)
@@ -116,12 +124,14 @@ export class Gate {
     const path = target === '*' ? '/' : target
     return `${httpsPort === null ? proto : 'https'}://${host}${port}${path}`
   }
+}
 
-  /** A request that one limit refuses does not count for the other. */
-  #waitMs(address: string, now: number): number {
-    const client = this.#perClient?.take(clientKey(address), now) ?? 0
-    return client > 0 ? client : (this.#perApp?.take('', now) ?? 0)
-  }
+function limiterOf(limit: RateLimit | undefined): RateLimiter | null {
+  return limit ? new RateLimiter(limit) : null
+}
+
+function retryAfter(waitMs: number): string {
+  return `Retry-After: ${Math.ceil(waitMs / 1000)}\r\n`
 }
 
 /** @returns The gate of before when nothing changed that it is made of, so that its counts stay. */
@@ -141,7 +151,7 @@ export function gateOf(route: AppRoute, before: Gate | null): Gate | null {
     http?.bodyMaxBytes ||
     http?.errorPages ||
     http?.compress
-  return isAsked ? new Gate(route) : null
+  return isAsked ? new Gate(route, before) : null
 }
 
 function keyOf(route: AppRoute): string {

@@ -79,6 +79,13 @@ test('a file is served with its type and tag, what is no file goes to the app', 
   assert.equal(bodyOf(head), '')
 })
 
+test('a path that no file can have is left to the app, and doubled slashes lead to the same file', async () => {
+  await using site = await openSite()
+  assert.equal(bodyOf(await site.ask(get(`/${'x'.repeat(20_000)}`))), 'app')
+  assert.equal(bodyOf(await site.ask(get('//docs///index.html'))), 'docs')
+  assert.equal(field(await site.ask(get('///docs?a')), 'location'), '/docs/?a')
+})
+
 test('without an instance what is no file is 404', async () => {
   await using site = await openSite({ isAlone: true })
   assert.equal(bodyOf(await site.ask(get('/'))), '<h1>start</h1>')

@@ -8,7 +8,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { extname, join, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { lookup } from 'mrmime'
-import { staticHashMaxBytes, staticKnownMax } from '../../model/limits.ts'
+import { staticHashMaxBytes, staticKnownMax, staticPathMaxChars } from '../../model/limits.ts'
 import { FileBody } from './file-body.ts'
 import { localHead } from './local-head.ts'
 import { encodings, type KnownFile, replyTo, type Resource } from './static-reply.ts'
@@ -18,8 +18,10 @@ import type { Visit, Visitor } from './visit.ts'
 export class StaticFiles {
   readonly #dirs: readonly string[]
   readonly #isAll: boolean
-  /** By path of the request: what it stands for, where it moved to, or nothing. */
-  readonly #known = new Map<string, Resource | 'folder' | null>()
+  /** By path of the request: what it stands for, or where it moved to. */
+  readonly #known = new Map<string, Resource | 'folder'>()
+  /** Apart: strangers can think of as many as they like. */
+  readonly #missing = new Set<string>()
 
   /** @param options.isAll There is no instance to ask for what is not here. */
   constructor(dirs: readonly string[], { isAll }: { isAll: boolean }) {
@@ -31,7 +33,7 @@ export class StaticFiles {
     const path = filePathOf(stripPrefix(visit.target, visit.prefix))
     const isRead = visit.method === 'GET' || visit.method === 'HEAD'
     if (path === null || !isRead) return this.#pass(visitor)
-    const known = this.#known.get(path)
+    const known = this.#known.get(path) ?? (this.#missing.has(path) ? null : undefined)
     if (known !== undefined) return this.#answer(known, visit, visitor)
     const { ticket } = visitor
     const goOn = (found: Resource | 'folder' | null): void => {
@@ -64,19 +66,21 @@ export class StaticFiles {
   async #look(path: string): Promise<Resource | 'folder' | null> {
     for (const dir of this.#dirs) {
       const found = await look(dir, path)
-      if (found !== null) return this.#keep(path, found)
+      if (found === null) continue
+      if (this.#known.size >= staticKnownMax) this.#known.clear()
+      this.#known.set(path, found)
+      return found
     }
-    return this.#keep(path, null)
-  }
-
-  #keep<T extends Resource | 'folder' | null>(path: string, found: T): T {
-    if (this.#known.size >= staticKnownMax) this.#known.clear()
-    this.#known.set(path, found)
-    return found
+    if (this.#missing.size >= staticKnownMax) this.#missing.clear()
+    this.#missing.add(path)
+    return null
   }
 }
 
-/** @returns null for what can be no file of ours: dots, hidden names, bad escapes. */
+/**
+ * @returns Each file has one path, without doubled slashes; null for what can be no file of ours:
+ *   dots, hidden names, bad escapes, more than any file's path has.
+ */
 function filePathOf(target: string): string | null {
   const raw = target.split('?', 1)[0] ?? ''
   let path: string
@@ -85,9 +89,10 @@ function filePathOf(target: string): string | null {
   } catch {
     return null
   }
+  if (path.length > staticPathMaxChars) return null
   if (!path.startsWith('/') || path.includes('\0') || path.includes('\\')) return null
   const hidden = path.split('/').some((name) => name.startsWith('.') && name !== '.well-known')
-  return hidden ? null : path
+  return hidden ? null : path.replaceAll(/\/{2,}/g, '/')
 }
 
 async function look(dir: string, path: string): Promise<Resource | 'folder' | null> {

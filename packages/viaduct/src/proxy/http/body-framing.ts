@@ -6,6 +6,7 @@ import { ChunkScanner } from './chunk-scanner.ts'
 
 export class BodyFraming {
   #left = 0
+  #taken = 0
   #scanner: ChunkScanner | null = null
 
   /**
@@ -19,6 +20,7 @@ export class BodyFraming {
 
   /** Starts over with another body: one object serves a connection. */
   begin(options: { length: number; chunked: boolean; collect?: boolean }): void {
+    this.#taken = 0
     this.#left = options.length === -1 ? Infinity : options.length
     this.#scanner = options.chunked ? new ChunkScanner({ collect: options.collect ?? false }) : null
   }
@@ -36,6 +38,11 @@ export class BodyFraming {
     return this.#left === Infinity && this.#scanner === null
   }
 
+  /** Of the body itself, without what frames it. */
+  get dataBytes(): number {
+    return this.#scanner?.dataBytes ?? this.#taken
+  }
+
   get ranges(): readonly number[] | null {
     return this.#scanner?.ranges ?? null
   }
@@ -50,6 +57,7 @@ export class BodyFraming {
     if (this.#scanner) return this.#scanner.scan(bytes, start, end)
     const taken = Math.min(this.#left, end - start)
     this.#left -= taken
+    this.#taken += taken
     return start + taken
   }
 }

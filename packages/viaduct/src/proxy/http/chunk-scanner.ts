@@ -38,6 +38,8 @@ const trailerNameKept = 24
 export class ChunkScanner {
   #phase: Phase = phases.sizeStart
   #left = 0
+  /** Of its chunks, so far. */
+  dataBytes = 0
   #lineBytes = 0
   /** Of the trailer that is being read: its beginning, in lower case, with "-" for "_". */
   #trailerName = ''
@@ -73,6 +75,7 @@ export class ChunkScanner {
     const taken = Math.min(this.#left, end - i)
     this.ranges?.push(i, i + taken)
     this.#left -= taken
+    this.dataBytes += taken
     if (this.#left === 0) this.#phase = phases.dataCr
     return i + taken
   }

@@ -13,13 +13,12 @@ export class RequestBody {
   #kept = nothing
   #keptBytes = 0
   #isWhole = true
-  /** More may come. */
-  #leftBytes = Infinity
+  #maxBytes = Infinity
 
   /** @param framing null: the request has no body. */
   begin(framing: BodyFraming | null, maxBytes: number): void {
     this.#framing = framing
-    this.#leftBytes = maxBytes
+    this.#maxBytes = maxBytes
     this.#kept = nothing
     this.#keptBytes = 0
     this.#isWhole = true
@@ -39,7 +38,7 @@ export class RequestBody {
   }
 
   get isTooLarge(): boolean {
-    return this.#leftBytes < 0
+    return (this.#framing?.dataBytes ?? 0) > this.#maxBytes
   }
 
   /** What came is kept: it can be sent once more. */
@@ -54,9 +53,7 @@ export class RequestBody {
 
   /** @returns How far the body goes in `bytes`; the rest belongs to the next request. */
   take(bytes: Buffer): number {
-    const end = this.#framing?.take(bytes, 0, bytes.length) ?? 0
-    this.#leftBytes -= end
-    return end
+    return this.#framing?.take(bytes, 0, bytes.length) ?? 0
   }
 
   /**
