@@ -4,7 +4,7 @@
  * There is no public way to pass the end of a connected unix socket, or a listening socket that
  * nobody accepts on, to another process while this one goes on using its own end.
  */
-import { Socket } from 'node:net'
+import { type Server, Socket } from 'node:net'
 
 /** A raw handle as it comes out of an IPC channel; it listens, but nobody accepts on it here. */
 export interface RawHandle {
@@ -15,8 +15,8 @@ export interface RawHandle {
   getsockname(out: { address?: string; port?: number }): number
 }
 
-/** @throws {Error} The socket is closed. */
-export function descriptorOf(socket: Socket): number {
+/** @throws {Error} The socket is closed, or the server does not listen. */
+export function descriptorOf(socket: Socket | Server): number {
   const handle = handleOf(socket)
   if (!isRawHandle(handle) || handle.fd < 0) throw new Error('The socket has no descriptor')
   return handle.fd
@@ -36,6 +36,6 @@ export function isRawHandle(value: unknown): value is RawHandle {
   return typeof value === 'object' && value !== null && 'fd' in value && 'close' in value
 }
 
-function handleOf(socket: Socket): unknown {
+function handleOf(socket: Socket | Server): unknown {
   return (socket as unknown as { _handle: unknown })._handle
 }

@@ -18,6 +18,9 @@ import { parseRouteFile } from '../model/routing/route-file.ts'
 import { parseInherited } from '../handback/own-port.ts'
 import { isTlsTable } from '../model/tls.ts'
 import { readSettings } from '../settings/settings-file.ts'
+import { AcceptGate } from './accept/accept-gate.ts'
+import { DescriptorGuard } from './accept/descriptor-guard.ts'
+import { descriptors, readDescriptorLimit } from './accept/descriptors.ts'
 import { openControlServer } from './control-server.ts'
 import { AccessLog } from './observe/access-log.ts'
 import { OwnPorts } from './ports/own-ports.ts'
@@ -63,19 +66,21 @@ export async function run(argv: readonly string[]): Promise<void> {
     inherited: parseInherited(process.env.VIADUCT_OWN_PORTS),
   })
   const control = await openControlServer(worker, { path, slot, certs, ownPorts })
-  await listen(worker.server, httpFd)
+  using gate = new AcceptGate()
+  gate.add('http', await listen(worker.server, httpFd))
   ownPorts.follow()
-  const servesTls = settings.httpsPort !== null
-  if (servesTls) await listenTls(worker, certs, layout)
+  if (settings.httpsPort !== null) gate.add('https', await listenTls(worker, certs, layout))
   const { httpsPort } = settings
   worker.httpsPortOf = (hostname) => (certs.find(hostname) ? httpsPort : null)
   const handback = await serveHandback({
     path: layout.handbackSocket(slot, process.pid),
     fds: () => ({
-      ...{ http: httpFd, api: apiFd, ...(servesTls && { https: httpsFd }) },
+      ...{ ...gate.descriptors(), api: apiFd },
       ...ownPorts.descriptors(),
     }),
   })
+  await descriptors.watch(readDescriptorLimit())
+  worker.guard = new DescriptorGuard(worker, { gate, descriptors, say })
   say('proxy.listening', { slot, pid: process.pid, generation: worker.router.generation })
   collectStartGarbage()
   await new Promise<void>((resolve) => process.once('SIGTERM', () => resolve()))
@@ -83,6 +88,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   // The listener's descriptor is closed next: it must not be given to anybody any more.
   await handback[Symbol.asyncDispose]()
   ownPorts.close()
+  gate[Symbol.dispose]()
   await worker.leave(drainTimeoutMs)
   await control.close()
   await rm(path, { force: true })
@@ -90,15 +96,15 @@ export async function run(argv: readonly string[]): Promise<void> {
 }
 
 /** The backlog is the second argument; in the options it is not looked at beside `fd`. */
-function listen(server: Server, fd: number): Promise<void> {
+function listen(server: Server, fd: number): Promise<Server> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ fd }, listenBacklog, () => resolve())
+    server.listen({ fd }, listenBacklog, () => resolve(server))
   })
 }
 
 /** Where TLS is not served, it is not loaded either. */
-async function listenTls(worker: Worker, certs: CertTable, layout: DataLayout): Promise<void> {
+async function listenTls(worker: Worker, certs: CertTable, layout: DataLayout): Promise<Server> {
   try {
     const table = await readPersisted(layout.tls, { schema: 1, isRight: isTlsTable })
     if (table) certs.apply(table)
@@ -107,7 +113,7 @@ async function listenTls(worker: Worker, certs: CertTable, layout: DataLayout): 
     say('proxy.tls-unread', { error: messageOf(error) })
   }
   const { openTlsListener } = await import('./tls/tls-listener.ts')
-  await listen(openTlsListener(worker, certs), httpsFd)
+  return await listen(openTlsListener(worker, certs), httpsFd)
 }
 
 async function readRoutes(layout: DataLayout): Promise<RouteTable | null> {

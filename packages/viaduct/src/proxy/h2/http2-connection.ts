@@ -51,6 +51,7 @@ export class Http2Connection implements ClientLink, HasDeadline {
   readonly #session: ServerHttp2Session
   readonly #streams = new Set<StreamClient>()
   readonly #resets = new FloodGuard(h2ResetsMax)
+  #idleSince: number
   readonly #controls = new FloodGuard(h2ControlFramesMax)
 
   constructor(socket: TLSSocket, worker: Worker) {
@@ -58,7 +59,8 @@ export class Http2Connection implements ClientLink, HasDeadline {
     this.worker = worker
     this.#socket = socket
     this.peer = worker.peerOf(socket, 'https', 2)
-    this.deadlineMs = worker.deadlines.tick() + headTimeoutMs
+    this.#idleSince = worker.deadlines.tick()
+    this.deadlineMs = this.#idleSince + headTimeoutMs
     const session = performServerHandshake(socket, sessionOptions)
     this.#session = session
     if (!session.destroyed) session.setLocalWindowSize(h2ConnectionWindowBytes)
@@ -101,6 +103,14 @@ export class Http2Connection implements ClientLink, HasDeadline {
     if (this.#streams.size === 0) this.#waitForClose()
   }
 
+  get waitsSinceMs(): number {
+    return this.#streams.size === 0 ? this.#idleSince : Infinity
+  }
+
+  giveWay(): void {
+    this.askToLeave()
+  }
+
   closeIdle(): void {}
 
   cut(): void {
@@ -126,6 +136,7 @@ export class Http2Connection implements ClientLink, HasDeadline {
     const { now } = this.worker.deadlines
     if (early && this.#resets.isFlood(now)) return this.#calm()
     if (this.#streams.size > 0) return
+    this.#idleSince = now
     if (this.#session.closed || this.#session.destroyed) this.#waitForClose()
     else this.deadlineMs = now + clientIdleTimeoutMs
   }

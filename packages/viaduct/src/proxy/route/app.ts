@@ -5,6 +5,7 @@
 import type { AppName } from '../../model/ids.ts'
 import type { AppRoute } from '../../model/route.ts'
 import type { AppCounters } from '../../wire/proxy-protocol.ts'
+import { descriptors } from '../accept/descriptors.ts'
 import { type Gate, gateOf } from '../edge/gate.ts'
 import { AppCounter } from '../observe/app-counter.ts'
 import type { Upstream } from './upstream.ts'
@@ -54,12 +55,17 @@ export class App {
   pick(tried: ReadonlySet<Upstream> | null, random: () => number, now: number): Upstream | null {
     const all = this.upstreams
     const list = tried === null ? all : all.filter((upstream) => !tried.has(upstream))
-    return leastOfTwo(this.#isPlain ? list : this.#choose(list, random, now), random)
+    const able = this.#isPlain ? list : this.#choose(list, random, now)
+    return leastOfTwo(descriptors.isOut ? able.filter(({ hasIdle }) => hasIdle) : able, random)
   }
 
-  /** There are instances, but they have all the requests they may have. */
+  /** There are instances, but they have all the requests they may have, or we all connections. */
   get isFull(): boolean {
-    if (!this.#hasLimits || this.upstreams.length === 0) return false
+    return this.upstreams.length > 0 && (this.#isAtLimit || descriptors.isOut)
+  }
+
+  get #isAtLimit(): boolean {
+    if (!this.#hasLimits) return false
     const { appRequestsMax, instanceRequestsMax } = this.policy
     let inFlight = 0
     let hasRoom = false
@@ -98,7 +104,7 @@ export class App {
   /** Those that may get a request now; when every one is ejected, better one of them than none. */
   #choose(list: readonly Upstream[], random: () => number, now: number): readonly Upstream[] {
     const { instanceRequestsMax, slowStartMs } = this.policy
-    if (this.isFull) return []
+    if (this.#isAtLimit) return []
     const free = list.filter(({ inFlight }) => inFlight < instanceRequestsMax)
     const good = free.filter((upstream) => !upstream.isEjected(now))
     const able = good.length > 0 ? good : free

@@ -148,7 +148,7 @@ export class Router {
 
   #unroute(upstream: Upstream): void {
     upstream.isRouted = false
-    upstream.closeIdle(0, true)
+    upstream.closeIdle(Infinity)
     const isKnown = this.#upstreams.get(upstream.id) === upstream
     if (isKnown && upstream.inFlight === 0) this.#upstreams.delete(upstream.id)
   }

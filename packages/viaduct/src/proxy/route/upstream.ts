@@ -139,11 +139,20 @@ export class Upstream {
     if (at !== -1) this.#idle.splice(at, 1)
   }
 
-  /** Closes what has been idle for too long; with `all`, every idle connection. */
-  closeIdle(now: number, all = false): void {
-    const closing = this.#idle.filter(
-      ({ idleSince, maxIdleMs }) => all || now - idleSince >= maxIdleMs,
-    )
+  get hasIdle(): boolean {
+    return this.#idle.length > 0
+  }
+
+  /**
+   * Closes what has been idle for too long.
+   *
+   * @param now Infinity: every idle connection.
+   * @param idleMaxMs When that is less than the instance would wait.
+   */
+  closeIdle(now: number, idleMaxMs = Infinity): void {
+    const closing = this.#idle.filter(({ idleSince, maxIdleMs }) => {
+      return now - idleSince >= Math.min(maxIdleMs, idleMaxMs)
+    })
     for (const connection of closing) connection.destroy()
   }
 

@@ -108,10 +108,19 @@ export class ClientConnection implements ClientSide, ClientLink {
     return now >= this.#endedMs + halfClosedTimeoutMs
   }
 
+  get waitsSinceMs(): number {
+    const isBusy = this.#exchange || this.#tunnel || this.#lingering || this.hasUnwritten
+    if (isBusy) return Infinity
+    return this.#pending === null ? this.#idleSince : this.#deadlineMs - headTimeoutMs
+  }
+
+  giveWay(): void {
+    this.#socket.destroy()
+  }
+
   /** Closes a connection that has had no request for so long. */
   closeIdle(now: number, idleMs: number): void {
-    const isBusy = this.#exchange || this.#tunnel || this.#pending || this.hasUnwritten
-    if (!isBusy && now - this.#idleSince >= idleMs) this.#socket.destroy()
+    if (this.#pending === null && now - this.waitsSinceMs >= idleMs) this.#socket.destroy()
   }
 
   /** The worker leaves. */

@@ -23,6 +23,10 @@ export interface ResponseOptions {
 export interface ClientLink {
   /** The worker leaves: take no more than is there, and say so where the protocol can. */
   askToLeave(): void
+  /** Since when it has waited for a whole request, on the deadlines' clock; Infinity: it is busy. */
+  readonly waitsSinceMs: number
+  /** While it waits: its descriptor is needed for others. */
+  giveWay(): void
   /** Closes a connection that has had no request for so long. */
   closeIdle(now: number, idleMs: number): void
   /** Time is up: whatever is in progress ends. */

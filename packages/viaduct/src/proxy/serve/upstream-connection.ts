@@ -12,6 +12,7 @@ import {
   pinnedMinBytes,
   upstreamBufferBytes,
 } from '../../model/limits.ts'
+import { descriptors } from '../accept/descriptors.ts'
 import { BodyFraming } from '../http/body-framing.ts'
 import { h2cSessionOf } from '../h2/h2c-sessions.ts'
 import { H2cSocket } from '../h2/h2c-socket.ts'
@@ -99,6 +100,8 @@ export class UpstreamConnection {
   #served = 0
   #reusable = false
   readonly #deadlines: Deadlines
+  /** Streams of HTTP/2 share one. */
+  readonly #descriptorsTaken: 0 | 1
   onTunnelData: ((bytes: Buffer) => void) | null = null
   onTunnelEnd: (() => void) | null = null
 
@@ -118,6 +121,8 @@ export class UpstreamConnection {
     this.socket.on('close', () => this.#onClose())
     this.socket.on('drain', () => this.#sink?.onDrain())
     deadlines.add(this)
+    this.#descriptorsTaken = options.isH2c ? 0 : 1
+    descriptors.sockets += this.#descriptorsTaken
   }
 
   #connect(): Socket {
@@ -290,6 +295,7 @@ export class UpstreamConnection {
 
   #onClose(): void {
     this.#deadlines.delete(this)
+    descriptors.sockets -= this.#descriptorsTaken
     this.upstream.forgetIdle(this)
     const sink = this.#sink
     this.#sink = null

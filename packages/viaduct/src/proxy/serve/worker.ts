@@ -5,6 +5,8 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import { leaveIdleMs } from '../../model/limits.ts'
+import type { DescriptorGuard } from '../accept/descriptor-guard.ts'
+import { descriptors } from '../accept/descriptors.ts'
 import { AddressList } from '../edge/address-list.ts'
 import type { GateContext } from '../edge/visit.ts'
 import type { RequestHead } from '../http/request-head.ts'
@@ -42,6 +44,8 @@ export class Worker implements AsyncDisposable {
   readonly server: Server
   readonly random = Math.random
   readonly clients = new ClientCounter()
+  /** Where descriptors can run out; null: nobody watches. */
+  guard: DescriptorGuard | null = null
   /** See `GateContext`; whoever opens the TLS listener sets it. */
   httpsPortOf: GateContext['httpsPortOf'] = () => null
   /** Answers certificate authorities. */
@@ -78,6 +82,10 @@ export class Worker implements AsyncDisposable {
 
   get connections(): number {
     return this.#connections.size
+  }
+
+  get links(): Iterable<ClientLink> {
+    return this.#connections
   }
 
   get gateContext(): GateContext {
@@ -121,10 +129,12 @@ export class Worker implements AsyncDisposable {
 
   opened(connection: ClientLink): void {
     this.#connections.add(connection)
+    descriptors.sockets++
+    this.guard?.onAccept()
   }
 
   closed(connection: ClientLink): void {
-    this.#connections.delete(connection)
+    if (this.#connections.delete(connection)) descriptors.sockets--
     if (this.#connections.size === 0) this.#onEmpty?.()
   }
 
@@ -151,7 +161,7 @@ export class Worker implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const server of this.#servers) server.close()
     for (const connection of this.#connections) connection.destroy()
-    for (const upstream of this.router.upstreams) upstream.closeIdle(0, true)
+    for (const upstream of this.router.upstreams) upstream.closeIdle(Infinity)
     this.deadlines[Symbol.dispose]()
     await this.#accessLog?.[Symbol.asyncDispose]()
   }
@@ -188,6 +198,7 @@ export class Worker implements AsyncDisposable {
   }
 
   #sweep(now: number): void {
+    this.guard?.sweep(now)
     for (const upstream of this.router.upstreams) upstream.closeIdle(now)
     this.router.forgetDrained()
     if (!this.isLeaving || now - this.#leavingSince < leaveIdleMs) return

@@ -22,6 +22,11 @@ class Handshake implements ClientLink {
 
   askToLeave(): void {}
 
+  /** Its own limit is short. */
+  readonly waitsSinceMs = Infinity
+
+  giveWay(): void {}
+
   closeIdle(): void {}
 
   cut(): void {
