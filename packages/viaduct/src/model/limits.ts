@@ -217,8 +217,8 @@ export const wireBacklogMaxBytes = 64 * 1024 * 1024
 export const interimHeadsMax = 16
 /** The size line of a chunk, with its extension. */
 export const chunkLineMaxBytes = 256
-/** Read buffer of a connection to an instance. */
-export const upstreamBufferBytes = 64 * 1024
+/** Read buffer of a connection to an instance: 64 KB, as many write at once, and a head. */
+export const upstreamBufferBytes = 68 * 1024
 /** Read buffers of bodies that wait for V8 to free them. */
 export const bufferGarbageMaxBytes = 8 * 1024 * 1024
 /** A smaller piece for a client that does not read is copied: it would keep a whole buffer. */

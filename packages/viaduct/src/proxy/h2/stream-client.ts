@@ -19,6 +19,7 @@ import {
 import { Exchange } from '../serve/exchange.ts'
 import type { Peer } from '../serve/peer.ts'
 import type { Tunnel } from '../serve/tunnel.ts'
+import type { ByteRange } from '../serve/upstream-connection.ts'
 import type { Worker } from '../serve/worker.ts'
 import type { Http2Connection } from './http2-connection.ts'
 import { headTooLong, readRequest, readTrailers } from './read-request.ts'
@@ -170,7 +171,7 @@ export class StreamClient implements ClientSide, HasDeadline {
     this.#stream.additionalHeaders({ ...fields, ':status': head.status })
   }
 
-  writeHead(head: ResponseHead, { fields }: ResponseOptions, body: string): number {
+  writeHead(head: ResponseHead, { fields }: ResponseOptions, body: string | ByteRange): number {
     if (this.#webSocketKey !== '' && head.status < 300) {
       // A client of HTTP/2 would take it for an open WebSocket.
       return this.#failAnswer('bad-response')
@@ -178,7 +179,7 @@ export class StreamClient implements ClientSide, HasDeadline {
     const list = renderFields(head.status, head.text + fields)
     // Without a body the head is the end: an answer of gRPC that is its trailers alone must be so.
     this.#respond(list, { waitForTrailers: head.chunked, endStream: head.contentLength === 0 })
-    const bytes = Buffer.from(body, 'latin1')
+    const bytes = Buffer.from(typeof body === 'string' ? body : '', 'latin1')
     if (head.contentLength === bytes.length) this.#whole = bytes
     else if (bytes.length > 0) this.writeBytes(bytes)
     return bytes.length

@@ -24,6 +24,7 @@ import { type ErrorOptions, type ErrorReason, errorReasons, renderError } from '
 import { Exchange } from './exchange.ts'
 import { LastHead } from './last-head.ts'
 import type { Peer } from './peer.ts'
+import type { ByteRange } from './upstream-connection.ts'
 import { renderInterimHead, renderResponseHead } from './render-head.ts'
 import type { Tunnel } from './tunnel.ts'
 import { challengeAnswer } from '../tls/challenge-answer.ts'
@@ -251,14 +252,18 @@ export class ClientConnection implements ClientSide, ClientLink {
     this.#writeText(renderInterimHead(head))
   }
 
-  writeHead(head: ResponseHead, options: ResponseOptions, body: string): number {
-    const text = renderResponseHead(head, options) + body
-    this.#writeText(text)
-    return text.length
+  writeHead(head: ResponseHead, options: ResponseOptions, body: string | ByteRange): number {
+    const text = renderResponseHead(head, options)
+    if (typeof body === 'string') return this.#writeText(text + body)
+    if (text.length > body.start) return this.#writeText(text)
+    body.start -= text.length
+    body.bytes.write(text, body.start, 'latin1')
+    return 0
   }
 
-  #writeText(text: string): void {
+  #writeText(text: string): number {
     this.#socket.write(text, 'latin1')
+    return text.length
   }
 
   writeBytes(bytes: Buffer): boolean {

@@ -5,6 +5,7 @@
 import type { ResponseHead } from '../http/response-head.ts'
 import type { ErrorOptions, ErrorReason } from './error-reasons.ts'
 import type { Peer } from './peer.ts'
+import type { ByteRange } from './upstream-connection.ts'
 import type { Tunnel } from './tunnel.ts'
 import type { Worker } from './worker.ts'
 
@@ -56,10 +57,11 @@ export interface ClientSide {
   /** 100, 103 and others before the response. */
   writeInterim(head: ResponseHead): void
   /**
-   * @param body The beginning of the body, latin1.
+   * @param body The beginning of the body, latin1; or where it is, and then it is written next: the
+   * head may be put in front of it, and `start` be moved to the head.
    * @returns Bytes written.
    */
-  writeHead(head: ResponseHead, options: ResponseOptions, body: string): number
+  writeHead(head: ResponseHead, options: ResponseOptions, body: string | ByteRange): number
   /** @returns As `!isFull`. */
   writeBytes(bytes: Buffer): boolean
   /** Lines, before the end of a body that came in chunks, when the client takes none. */

@@ -16,7 +16,7 @@ import type { ClientSide } from './client-side.ts'
 import { type ErrorReason, errorReasons } from './error-reasons.ts'
 import { forwardedClient } from './peer.ts'
 import { renderRequestHead, textBodyMaxBytes } from './render-head.ts'
-import { RequestBody } from './request-body.ts'
+import { gatherWrites, RequestBody } from './request-body.ts'
 import { type ExchangeParts, RequestFacts } from './request-facts.ts'
 import { ResponseBody } from './response-body.ts'
 import { isOffered, Tunnel } from './tunnel.ts'
@@ -107,6 +107,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
     const { policy } = this.app
     this.#connection = idle ?? new UpstreamConnection(upstream, worker.deadlines, policy)
     this.#wait(this.app.policy.headTimeoutMs)
+    if (!this.#body.isEmpty) gatherWrites(this.#connection.socket)
     this.#connection.send(this.headText, this)
     if (this.#body.isEmpty) return
     this.#body.sendKept(this.#connection.socket)
@@ -257,25 +258,25 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
     const isOpenEnded = framing.endsWithConnection || (head.chunked && !takesChunks)
     if (isOpenEnded) this.#keepAlive = false
     const { bytes, start, end } = first
-    const isShort = end - start <= textBodyMaxBytes && !this.#response.isChanged
-    const isText = start === end || isShort
+    const isText = start === end || (end - start <= textBodyMaxBytes && !this.#response.isChanged)
     const chunked = takesChunks && (head.chunked || coding !== null)
     const text = isText && start !== end ? bytes.toString('latin1', start, end) : ''
-    this.#writeHead(coding ? encodedHead(head, coding) : head, chunked, text)
+    const begun = isText || this.#response.isChanged ? text : first
+    this.#writeHead(coding ? encodedHead(head, coding) : head, chunked, begun)
     if (this.#client.isFull) this.#connection?.socket.pause()
     if (isText) return
     // The ranges of chunk data count from the beginning of the buffer.
-    const body = this.#response.isDechunked ? bytes : bytes.subarray(start, end)
+    const body = this.#response.isDechunked ? bytes : bytes.subarray(first.start, end)
     if (!this.onBody(body, framing)) this.#connection?.socket.pause()
   }
 
-  #writeHead(head: ResponseHead, chunked: boolean, text: string): void {
+  #writeHead(head: ResponseHead, chunked: boolean, body: string | ByteRange): void {
     this.#responding = true
     this.status = head.status
     if (!this.isRequestDone || this.#client.isLeaving) this.#keepAlive = false
     const fields = this.proto === 'https' ? (this.app.gate?.secureFields ?? '') : ''
     const options = { keepAlive: this.#keepAlive, minor: this.minor, chunked, fields }
-    this.bytesOut += this.#client.writeHead(head, options, text)
+    this.bytesOut += this.#client.writeHead(head, options, body)
     this.#waitForBody()
   }
 

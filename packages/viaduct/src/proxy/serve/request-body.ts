@@ -88,3 +88,13 @@ export class RequestBody {
     this.#kept = nothing
   }
 }
+
+/** Head and beginning of a body, which mostly come together, go on together, too: in one write. */
+export function gatherWrites(socket: UpstreamSocket): void {
+  socket.cork()
+  process.nextTick(uncork, socket)
+}
+
+function uncork(socket: UpstreamSocket): void {
+  socket.uncork()
+}

@@ -135,3 +135,29 @@ test('a client that asks without reading the answers is asked to wait', async ()
   client.socket.resume()
   await client.answers(count)
 })
+
+test('a long body comes whole behind its head, which may be longer or shorter than it came', async () => {
+  const body = Buffer.concat([...pattern(60_000)]).toString('latin1')
+  const length = `Content-Length: ${body.length}`
+  const dropped = 'Keep-Alive: timeout=1000000000\r\n'
+  for (const fields of ['', dropped, `X-Long: ${'x'.repeat(8_000)}\r\n`]) {
+    await using app = await TestInstance.answering(
+      `HTTP/1.1 200 OK\r\n${fields}${length}\r\n\r\n${body}`,
+    )
+    await using proxy = await startProxy(routeTable(1, [{ ports: [app.port] }]))
+    const kept = fields === dropped ? '' : fields
+    for (const [asked, times] of [
+      [[], 3],
+      [['Connection: close'], 1],
+    ] as const) {
+      using client = new TestClient(proxy.port)
+      const more = asked.map((field) => `${field}\r\n`).join('')
+      const answer = `HTTP/1.1 200 OK\r\n${kept}${length}\r\n${more}\r\n${body}`
+      for (let i = 1; i <= times; i++) {
+        client.send(get('/', ...asked))
+        await until(() => client.text.length >= answer.length * i, 'the answer is whole')
+        assert.ok(client.text === answer.repeat(i), `with "${fields.slice(0, 20)}", ${more}`)
+      }
+    }
+  }
+})
