@@ -3,7 +3,7 @@
  * CPU, latency and memory, over HTTP/1.1, TLS and HTTP/2; docs/performance.md shows the result.
  * `node bench/data-plane.ts [--only small,tls,idle] [--quick] [--arms nginx,viaduct] [--json]`
  */
-import type { Pace } from './data-plane/measure-cases.ts'
+import type { Pace } from './data-plane/compare-arms.ts'
 import { measureAccessLog, measureCase, measureHalfLoad } from './data-plane/measure-cases.ts'
 import { runBench } from './data-plane/child-benches.ts'
 import { measureChurn } from './data-plane/churn.ts'

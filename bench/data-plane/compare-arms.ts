@@ -23,30 +23,37 @@ export interface Promised {
   readonly goal?: number
 }
 
-/**
- * @param options.load One window of work for an arm.
- * @param options.windows Per arm, after one that is not counted.
- */
+/** How long and how often. */
+export interface Pace {
+  readonly windows: number
+  /** Of a window; whole, because wrk takes no less. */
+  readonly seconds: number
+}
+
+/** One is not counted: pools fill, and what is compiled while it runs has to be compiled once. */
+const warmSeconds = 3
+
+/** @param load One window of work for an arm. */
 export async function compareArms(
   arms: readonly Arm[],
-  options: { load: (arm: Arm) => Promise<LoadResult>; windows: number },
+  { windows, seconds }: Pace,
+  load: (arm: Arm, seconds: number) => Promise<LoadResult>,
 ): Promise<Windows> {
-  const { load, windows } = options
   const all = new Map(arms.map((arm) => [arm.name, [] as Window[]]))
   for (let i = -1; i < windows; i++) {
     const first = (i + arms.length) % arms.length
     for (const arm of [...arms.slice(first), ...arms.slice(0, first)]) {
-      const window = await measure(arm, load)
+      const window = await measure(arm, () => load(arm, i < 0 ? warmSeconds : seconds))
       if (i >= 0) all.get(arm.name)?.push(window)
     }
   }
   return all
 }
 
-async function measure(arm: Arm, load: (arm: Arm) => Promise<LoadResult>): Promise<Window> {
+async function measure(arm: Arm, load: () => Promise<LoadResult>): Promise<Window> {
   const before = await cpuNanoseconds(arm.pid)
   const begun = performance.now()
-  const { requests, p99Ms } = await load(arm)
+  const { requests, p99Ms } = await load()
   const seconds = (performance.now() - begun) / 1000
   const used = (await cpuNanoseconds(arm.pid)) - before
   if (requests === 0) throw new Error(`${arm.name} answered nothing`)

@@ -4,17 +4,17 @@
  */
 import { fileURLToPath } from 'node:url'
 import type { Figure } from '../scenarios/report.ts'
-import { compareArms, costFigures, ratioFigure, spreadOf, type Windows } from './compare-arms.ts'
-import { runWrk } from './load-tools.ts'
+import {
+  compareArms,
+  costFigures,
+  type Pace,
+  ratioFigure,
+  spreadOf,
+  type Windows,
+} from './compare-arms.ts'
+import { type LoadResult, runWrk } from './load-tools.ts'
 import type { Arm, Backend } from './proxy-arms.ts'
 import type { RequestCase } from './request-cases.ts'
-
-/** How long and how often. */
-export interface Pace {
-  readonly windows: number
-  /** Of a window; whole, because wrk takes no less. */
-  readonly seconds: number
-}
 
 const thinkScript = fileURLToPath(new URL('think.lua', import.meta.url))
 const thinkConnections = 128
@@ -23,9 +23,9 @@ const thinkConnections = 128
 export async function measureCase(
   one: RequestCase,
   arms: readonly Arm[],
-  { windows, seconds }: Pace,
+  pace: Pace,
 ): Promise<Figure[]> {
-  const all = await compareArms(arms, { windows, load: (arm) => one.load(arm, seconds) })
+  const all = await compareArms(arms, pace, one.load)
   const ratio = (of: string, to: string, promised = {}): Figure[] =>
     ratioFigure(all, { work: one.title, of, to, promised })
   return [
@@ -49,12 +49,10 @@ function latencyFigures(all: Windows, { title, p99 = {} }: RequestCase): Figure[
 /** Two workers of ours, one with an access log; small differences need more windows. */
 export async function measureAccessLog(
   { quiet, writing }: { quiet: Arm; writing: Arm },
-  { windows, seconds }: Pace,
+  pace: Pace,
 ): Promise<Figure[]> {
-  const all = await compareArms([quiet, writing], {
-    windows: windows * 2,
-    load: (arm) => runWrk(`http://127.0.0.1:${arm.port}/`, { connections: 64, seconds }),
-  })
+  const more = { ...pace, windows: pace.windows * 2 }
+  const all = await compareArms([quiet, writing], more, runSmall)
   return ratioFigure(all, {
     ...{ work: 'access log on, against off', of: writing.name, to: quiet.name },
     promised: { limit: 1.05, goal: 1.02 },
@@ -65,23 +63,15 @@ export async function measureAccessLog(
  * p99 through the proxy, less that of asking the instance itself, at half of the rate that the
  * proxy can take. Connections think at random between requests, so that arrivals are not in step.
  */
-export async function measureHalfLoad(
-  arm: Arm,
-  backend: Backend,
-  { windows, seconds }: Pace,
-): Promise<Figure[]> {
-  const full = await compareArms([arm], {
-    windows: 2,
-    load: () => runWrk(`http://127.0.0.1:${arm.port}/`, { connections: 64, seconds }),
-  })
+export async function measureHalfLoad(arm: Arm, backend: Backend, pace: Pace): Promise<Figure[]> {
+  const full = await compareArms([arm], { ...pace, windows: 2 }, runSmall)
   const fullRate = spreadOf((full.get(arm.name) ?? []).map((each) => each.requestsPerSecond)).value
   const meanMs = (thinkConnections / (fullRate / 2)) * 1000
-  const think = { connections: thinkConnections, seconds, script: thinkScript }
-  const all = await compareArms([arm, backend], {
-    windows,
-    load: ({ port }) =>
-      runWrk(`http://127.0.0.1:${port}/`, { ...think, scriptArgs: [meanMs.toFixed(2)] }),
-  })
+  const scriptArgs = [meanMs.toFixed(2)]
+  const think = { connections: thinkConnections, script: thinkScript, scriptArgs }
+  const all = await compareArms([arm, backend], pace, ({ port }, seconds) =>
+    runWrk(`http://127.0.0.1:${port}/`, { ...think, seconds }),
+  )
   const [through = [], direct = []] = [all.get(arm.name), all.get(backend.name)]
   const over = through.map((each, i) => each.p99Ms - (direct[i]?.p99Ms ?? NaN))
   const offered = through.map((each) => each.requestsPerSecond / fullRate)
@@ -92,4 +82,8 @@ export async function measureHalfLoad(
     { name: `${work}: p99 direct`, unit: 'ms', ...spreadOf(direct.map((each) => each.p99Ms)) },
     { name: `${work}: offered, of full load`, unit: '×', ...spreadOf(offered) },
   ]
+}
+
+function runSmall({ port }: Arm, seconds: number): Promise<LoadResult> {
+  return runWrk(`http://127.0.0.1:${port}/`, { connections: 64, seconds })
 }
