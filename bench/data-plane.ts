@@ -1,6 +1,7 @@
 /**
  * What do requests cost the proxy, beside nginx, HAProxy and Caddy doing equal work in one run?
- * CPU, latency and memory, over HTTP/1.1, TLS and HTTP/2; docs/performance.md shows the result.
+ * CPU, latency and memory, over HTTP/1.1, TLS and HTTP/2; docs/performance.md shows the result. All
+ * of it takes 11 minutes, `--quick` (fewer windows, beside nginx alone) less than three.
  * `node bench/data-plane.ts [--only small,tls,idle] [--quick] [--arms nginx,viaduct] [--json]`
  */
 import type { Pace } from './data-plane/compare-arms.ts'
@@ -25,11 +26,20 @@ const isQuick = process.argv.includes('--quick')
 const pace: Pace = {
   windows: numberOption('windows', isQuick ? 3 : 5),
   seconds: numberOption('seconds', 1),
+  warmSeconds: isQuick ? 1 : 3,
 }
 const churnSeconds = numberOption('churn-seconds', isQuick ? 10 : 60)
+const routesArgs = [
+  '--seconds',
+  '1',
+  '--windows',
+  String(pace.windows),
+  '--changes',
+  isQuick ? '50' : '150',
+]
 const idleCount = isQuick ? 2_000 : 10_000
 const chosen = listOption('only')
-const chosenArms = listOption('arms')
+const chosenArms = listOption('arms', isQuick ? ['nginx', 'viaduct'] : [])
 
 await using scope = new AsyncDisposableStack()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -90,7 +100,7 @@ function otherSteps({ ports }: Backend): [string, () => Promise<Figure[]>][] {
     ['idle', () => idleOfBoth(ports)],
     ['churn', () => withArm(ports, (arm) => measureChurn(arm, churnSeconds))],
     ['stream', () => runBench('proxy-stream', isQuick ? ['--megabytes', '200'] : [])],
-    ['routes', () => runBench('routes', ['--windows', '5', '--seconds', '1', '--changes', '150'])],
+    ['routes', () => runBench('routes', routesArgs)],
   ]
 }
 

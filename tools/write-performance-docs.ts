@@ -39,8 +39,9 @@ work in the same run. Made by
 npm run proof -- data-plane
 \`\`\`
 
-on ${date.slice(0, 10)}, ${machine}; load average at the end ${load.toFixed(1)}. It takes 12
-minutes, \`--quick\` three, and \`--only small,tls\` some of it (those two leave no results).
+on ${date.slice(0, 10)}, ${machine}; load average at the end ${load.toFixed(1)}. It takes 11
+minutes; \`-- data-plane --quick\` (fewer windows, beside nginx alone) less than three, and
+\`-- data-plane --only small,tls\` does some of it: those leave no results.
 \`bench/results/history.jsonl\` has a line per run; the proof says what is more than 10 % worse
 than the last time on the same machine.
 
@@ -57,7 +58,7 @@ ${promised.map(promisedRow).join('\n')}
 
 - **Equal work**: two instances, the one with the fewest requests in flight first; kept-alive
   connections to them; \`X-Forwarded-For\`, \`-Proto\`, \`-Host\`, a request id; no access log.
-  nginx has buffers of 64 KB where bodies are large: with its defaults it costs twice as much
+  nginx has buffers of 64 KB where bodies are large: with its defaults it cost twice as much
   there. The same ECDSA P-256 certificate for all.
 - **One worker each**, pinned to one core with all its threads, so that garbage collection and
   compilation count. The load (wrk, h2load, \`openssl s_time\`) and the instances (an nginx) have

@@ -28,15 +28,17 @@ export interface Pace {
   readonly windows: number
   /** Of a window; whole, because wrk takes no less. */
   readonly seconds: number
+  /**
+   * Of a window that is not counted: pools fill, and what is compiled while it runs has to be
+   * compiled once.
+   */
+  readonly warmSeconds: number
 }
-
-/** One is not counted: pools fill, and what is compiled while it runs has to be compiled once. */
-const warmSeconds = 3
 
 /** @param load One window of work for an arm. */
 export async function compareArms(
   arms: readonly Arm[],
-  { windows, seconds }: Pace,
+  { windows, seconds, warmSeconds }: Pace,
   load: (arm: Arm, seconds: number) => Promise<LoadResult>,
 ): Promise<Windows> {
   const all = new Map(arms.map((arm) => [arm.name, [] as Window[]]))

@@ -80,10 +80,10 @@ export function numberOption(name: string, byDefault: number): number {
   return index === -1 ? byDefault : Number(process.argv[index + 1])
 }
 
-/** The values of `--name A,B` on the command line; none: the option is not there. */
-export function listOption(name: string): string[] {
+/** The values of `--name A,B` on the command line. */
+export function listOption(name: string, byDefault: string[] = []): string[] {
   const index = process.argv.indexOf(`--${name}`)
-  return index === -1 ? [] : (process.argv[index + 1] ?? '').split(',')
+  return index === -1 ? byDefault : (process.argv[index + 1] ?? '').split(',')
 }
 
 /** A goal is beyond what is promised, on the same side. */
