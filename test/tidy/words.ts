@@ -45,7 +45,7 @@ const bans: readonly Ban[] = [
   },
   {
     name: 'relative imports say .ts',
-    pattern: /from '\.[^']*(?<!\.ts|\.json)'/,
+    pattern: /from '\.[^']*(?<!\.ts|\.json|\.cjs)'/,
     planted: ["import { a } from './a'", "import { a } from './a.js'"],
   },
   {

@@ -1,0 +1,9 @@
+/** See server-drain.cjs. */
+import type { Server } from 'node:net'
+
+export declare class ServerDrain {
+  constructor(server: Server)
+  readonly isRunning: boolean
+  /** @returns How many connections were cut. */
+  run(options: { readonly timeoutMs: number; readonly idleGraceMs: number }): Promise<number>
+}

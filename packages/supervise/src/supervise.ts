@@ -1,0 +1,26 @@
+/** What `import … from '@viaduct/supervise'` gives, and `require` too. */
+export { MessageBus, type MessageBusEvents, type MessageBusOptions } from './bus/message-bus.ts'
+export {
+  AlreadyInitializedError,
+  InappropriateConditionError,
+  InvalidArgumentError,
+  InvalidClusterContextError,
+  InvalidConfigurationError,
+  SuperviseError,
+  TimeoutError,
+  UnexpectedWorkerState,
+  WorkerStatusError,
+} from './errors/supervise-error.ts'
+export { ExitReasons, type WorkerExitReason } from './exit-reasons.ts'
+export { Master, type MasterEvents, type OperationOptions } from './master/master.ts'
+export { MasterFactory } from './master/master-factory.ts'
+export type {
+  HealthProbe,
+  MasterConfig,
+  MasterOptions,
+  MasterSignals,
+  SchedulingPolicy,
+} from './master/master-options.ts'
+export type { Readiness } from './worker/readiness.ts'
+export type { StopOutcome } from './worker/worker.ts'
+export { type WorkerStatus, WorkerStatuses } from './worker-statuses.ts'
