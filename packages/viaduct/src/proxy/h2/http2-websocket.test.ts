@@ -95,11 +95,13 @@ test('a WebSocket of a worker that leaves is closed with 1012 where the app says
 test('an instance that does not accept the key, or answers as if it did, is not believed', async () => {
   await using liar = await startEcho('bm90IHRoZSBhbnN3ZXI=')
   await using plain = await TestInstance.answering(ok('a page'))
-  for (const { port } of [liar, plain]) {
+  await using long = await TestInstance.answering(ok('a page'.repeat(50_000)))
+  for (const { port } of [liar, plain, long]) {
     await using proxy = await startTlsProxy(routeTable(1, [{ ports: [port] }]))
     using session = connectH2(proxy.port)
     const answer = await answerOf(await connected(session))
     assert.deepEqual([answer.status, answer.headers['viaduct-error']], [502, 'bad-response'])
+    assert.equal(answer.body, 'The answer of the app is not well-formed HTTP/1.1\n')
     const [upstream] = [...proxy.worker.router.upstreams]
     await until(() => upstream?.inFlight === 0, 'no claim')
   }

@@ -49,6 +49,8 @@ export class StreamClient implements ClientSide, HasDeadline {
   #whole: Buffer | null = null
   #responseTrailers = ''
   #isAnswered = false
+  /** The answer is ours, and nothing of the instance's body is passed on. */
+  #isRefused = false
   /** It was not the client who ended it early. */
   #isReset = false
   #isGone = false
@@ -186,6 +188,7 @@ export class StreamClient implements ClientSide, HasDeadline {
   }
 
   #failAnswer(reason: ErrorReason): number {
+    this.#isRefused = true
     if (this.#exchange) {
       this.#exchange.error = reason
       this.#exchange.status = errorReasons[reason].status
@@ -225,7 +228,7 @@ export class StreamClient implements ClientSide, HasDeadline {
   }
 
   writeBytes(bytes: Buffer): boolean {
-    return this.#mayWrite ? this.#stream.write(bytes) : true
+    return this.#mayWrite && !this.#isRefused ? this.#stream.write(bytes) : true
   }
 
   writeTrailers(text: string): void {

@@ -131,6 +131,7 @@ export class ClientConnection implements ClientSide, ClientLink {
 
   cut(): void {
     if (this.#tunnel) this.#tunnel.cut()
+    else if (this.#exchange) this.#exchange.cut()
     else this.#socket.destroy()
   }
 

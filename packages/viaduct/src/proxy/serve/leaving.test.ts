@@ -141,3 +141,20 @@ test('an early answer to a large upload arrives whole', async () => {
   assert.match(client.text, /^HTTP\/1\.1 413 [^]*Connection: close\r\n\r\ntoo large$/)
   assert.equal(client.error, '')
 })
+
+test('an answer that only the end ends is reset when the time to leave is up, others get 503', async () => {
+  await using instance = new TestInstance((socket, all) => {
+    if (all.endsWith('\r\n\r\n') && all.includes('/open'))
+      socket.write('HTTP/1.1 200 OK\r\n\r\npart')
+  })
+  await instance.start()
+  await using proxy = await startProxy(routeTable(1, [{ ports: [instance.port] }]))
+  using open = new TestClient(proxy.port).send(get('/open'))
+  using silent = new TestClient(proxy.port).send(get('/silent'))
+  await until(() => open.text.endsWith('part'), 'the beginning')
+  await until(() => instance.received.join('').includes('/silent'), 'the other request')
+  await proxy.worker.leave(10)
+  await open.over()
+  assert.equal(open.error, 'ECONNRESET')
+  assert.match(await silent.over(), / 503 [^]*viaduct-error: drain-expired\r\n/)
+})

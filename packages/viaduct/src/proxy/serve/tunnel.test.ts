@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
+import type { ClientConnection } from './client-connection.ts'
 import { get, ok, startProxy, TestClient, TestInstance, until } from '../fixtures/test-proxy.ts'
 import { instanceOf, routeTable } from '../fixtures/route-table.ts'
 
@@ -106,6 +107,32 @@ test('a tunnel is in flight: a drain waits for it, then cuts it', async () => {
   const upstream = proxy.worker.router.upstream(instanceOf(app.port))
   assert.deepEqual(await upstream?.drain(20), { result: 'expired', cut: 1 })
   await client.over()
+})
+
+test('a client that reads no more is not waited for without a limit, nor kept', async () => {
+  await using app = new TestInstance((socket, all) => {
+    if (all.endsWith('\r\n\r\n')) socket.write(`${switching}${'x'.repeat(32_000_000)}`)
+  })
+  await app.start()
+  await using proxy = await startProxy(routeTable(1, [{ ports: [app.port] }]))
+  using client = new TestClient(proxy.port).send(upgrade)
+  await until(() => client.text.startsWith(switching), 'the tunnel')
+  client.socket.pause()
+  const [link] = [...proxy.worker.links] as [ClientConnection]
+  await until(() => link.hasUnwritten, 'the proxy waits for the client')
+  assert.ok(link.deadlineMs < Infinity)
+  client.socket.resume()
+  await until(() => client.text.length === switching.length + 32_000_000, 'all of it')
+  assert.equal(link.deadlineMs, Infinity)
+  client.socket.pause()
+  app.sockets[0]?.write('x'.repeat(32_000_000))
+  await until(() => link.hasUnwritten, 'the proxy waits again')
+  link.expire()
+  assert.equal(proxy.worker.router.upstream(instanceOf(app.port))?.inFlight, 0)
+  client.send('still here')
+  assert.ok(link.hasUnwritten && link.deadlineMs < Infinity)
+  link.expire()
+  await until(() => proxy.worker.connections === 0, 'the client is gone, too')
 })
 
 test('a slow reader of a tunnel slows the writer down', async () => {

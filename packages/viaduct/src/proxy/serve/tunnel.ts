@@ -66,10 +66,15 @@ export class Tunnel implements Claimant {
     this.#bytesOut += bytes.length
     this.#app.counter.bytesOut += bytes.length
     this.#touch()
-    if (!this.#connection.passTo(this.#client, bytes)) this.#connection.socket.pause()
+    if (this.#connection.passTo(this.#client, bytes)) return
+    this.#connection.socket.pause()
+    if (this.#client.deadlineMs !== Infinity) return
+    const { deadlines } = this.#client.worker
+    this.#client.deadlineMs = deadlines.now + this.#app.policy.idleBodyTimeoutMs
   }
 
   fromClient(bytes: Buffer): void {
+    if (this.#closed) return
     this.#bytesIn += bytes.length
     this.#app.counter.bytesIn += bytes.length
     this.#touch()
@@ -77,6 +82,9 @@ export class Tunnel implements Claimant {
   }
 
   onClientDrain(): void {
+    if (this.#closed) return
+    if (!this.#halfClosed && this.#closeFrame === 'none') this.#client.deadlineMs = Infinity
+    this.#touch()
     this.#connection.socket.resume()
   }
 
@@ -97,7 +105,7 @@ export class Tunnel implements Claimant {
     this.#close()
   }
 
-  /** The instance or the proxy leaves: a WebSocket is closed in good time, where the app says so. */
+  /** The instance or the proxy leaves: a WebSocket is closed in time, where the app says so. */
   askToLeave(): void {
     const withinMs = this.#app.policy.closeWebSocketsWithinMs
     if (withinMs === null || this.#frames === null || this.#leaving) return
@@ -120,18 +128,22 @@ export class Tunnel implements Claimant {
 
   /** Time is up. */
   cut(): void {
+    if (this.#closed) return this.#client.destroy()
     this.#sendCloseFrame()
     this.#connection.socket.destroy()
-    this.#client.destroySoon()
+    this.#endClient()
+  }
+
+  /** It may take a while to read what was written, but not for ever. */
+  #endClient(): void {
     this.#close()
+    this.#client.deadlineMs = this.#client.worker.deadlines.now + tunnelHalfClosedMs
+    this.#client.destroySoon()
   }
 
   #onUpstreamEnd(): void {
-    if (this.#connection.socket.destroyed) {
-      this.#client.destroySoon()
-      this.#close()
-      return
-    }
+    if (this.#closed) return
+    if (this.#connection.socket.destroyed) return this.#endClient()
     this.#halfClosed = true
     this.#touch()
     this.#client.end()
