@@ -1,12 +1,13 @@
 /**
  * Deploys and rollbacks one after the other, of releases that behave and of others that do not,
- * under mixed load. The promise: not one request is lost.
+ * under mixed load, plain or over TLS. The promise: not one request is lost.
  */
 import type { LoadSummary } from '../../tools/load/messages.ts'
 import { startLoad } from '../../tools/load/start-load.ts'
 import type { Platform } from '../../test/e2e/harness/start-platform.ts'
 import { until } from '../../test/e2e/harness/until.ts'
 import { deployFixture, endOf } from './deploy-fixture.ts'
+import { changeCertificate, overTls } from './tls-load.ts'
 
 export interface StormResult {
   /** What happened that should not: a good release that failed, a bad one that succeeded. */
@@ -28,11 +29,16 @@ const releases: readonly (readonly [fixture: string, good: boolean])[] = [
 
 const app = 'storm'
 
-/** @param options.rate Requests per second, default 300. */
-export async function runStorm(
-  platform: Platform,
-  options: { deploys: number; rollbacks: number; rate?: number },
-): Promise<StormResult> {
+export interface StormOptions {
+  readonly deploys: number
+  readonly rollbacks: number
+  /** Requests per second, default 300. */
+  readonly rate?: number
+  /** Over TLS, by HTTP/1.1 and HTTP/2, with another certificate after each deploy. */
+  readonly isTls?: boolean
+}
+
+export async function runStorm(platform: Platform, options: StormOptions): Promise<StormResult> {
   const surprises: string[] = []
   const deployMs: number[] = []
   const rollbackMs: number[] = []
@@ -40,7 +46,8 @@ export async function runStorm(
     const { end } = await deployFixture(platform, { app, fixture: 'good', version })
     if (end !== 'succeeded') surprises.push(`The ${version} deploy: ${end}`)
   }
-  await using load = await startLoad({ url: platform.url(app), rate: options.rate ?? 300 })
+  const where = options.isTls === true ? await overTls(platform, app) : { url: platform.url(app) }
+  await using load = await startLoad({ ...where, rate: options.rate ?? 300 })
   await until(() => (load.totals()?.requests ?? 0) > 100)
 
   for (let i = 0; i < Math.max(options.deploys, options.rollbacks); i++) {
@@ -49,6 +56,7 @@ export async function runStorm(
       const { end, tookMs } = await deployFixture(platform, { app, fixture, version: `${i}` })
       if ((end === 'succeeded') !== good) surprises.push(`Deploy ${i} of ${fixture}: ${end}`)
       if (good) deployMs.push(tookMs)
+      if (options.isTls === true) await changeCertificate(platform, app)
     }
     if (i < options.rollbacks) {
       const begun = performance.now()

@@ -4,15 +4,19 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { Agent } from 'node:http'
+import { Agent as TlsAgent } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type H2Sessions, sendOnStream } from './h2-sessions.ts'
 import type { Ledger } from './ledger.ts'
 import type { Kind } from './messages.ts'
 import type { Pacer } from './pacer.ts'
 import { type Answer, type RequestPlan, type Target, sendRequest } from './send-request.ts'
+import { runH2Tunnel } from './run-h2-tunnel.ts'
 import { runTunnel } from './run-tunnel.ts'
 
 export interface LoadContext {
   readonly target: Target
+  readonly sessions: H2Sessions
   readonly ledger: Ledger
   readonly pacer: Pacer
   /** Told to stop: nothing new is begun, what is in flight ends by itself. */
@@ -32,7 +36,8 @@ const pauseAfterFailureMs = 50
 
 /** Runs one client of `kind` until `context.signal` aborts. */
 export async function runClient(context: LoadContext, kind: Kind): Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const options = { keepAlive: true, maxSockets: 1 }
+  const agent = context.target.isTls ? new TlsAgent(options) : new Agent(options)
   try {
     for (let turn = 0; ; turn++) {
       await context.pacer.turn(context.signal)
@@ -59,7 +64,7 @@ async function runOnce(
   } finally {
     context.inFlight -= 1
   }
-  const whole = kind === 'sse' || kind === 'ws' ? answer.headMs : performance.now() - begun
+  const whole = /(sse|ws)$/.test(kind) ? answer.headMs : performance.now() - begun
   const { connectedAt, status, release, failure } = answer
   const record = { kind, startedAt, endedAt: Date.now(), connectedAt, status, release, failure }
   // A slow answer is slow by order: what counts is what was added to it.
@@ -73,11 +78,17 @@ async function answerOf(
   kind: Kind,
   { agent, turn }: { agent: Agent; turn: number },
 ): Promise<Answer> {
-  const { target, timeoutMs, slowMs, streamMs } = context
+  const { target, sessions, timeoutMs, slowMs, streamMs, signal } = context
   const get = (path: string, over: Agent | null, extraMs = 0): Promise<Answer> => {
     const plan = { method: 'GET', path, agent: over, body: null, chunked: false } as const
     return sendRequest(target, { ...plan, timeoutMs: timeoutMs + extraMs })
   }
+  const getH2 = (path: string, extraMs = 0): Promise<Answer> => {
+    const plan = { method: 'GET', path, body: null, chunked: false } as const
+    return sendOnStream(sessions, { ...plan, timeoutMs: timeoutMs + extraMs })
+  }
+  const events = Math.max(1, Math.round(streamMs / eventEveryMs))
+  const eventsPath = `/events?count=${events}&every=${eventEveryMs}`
   switch (kind) {
     case 'get':
       return await get('/', agent)
@@ -86,25 +97,30 @@ async function answerOf(
     case 'slow':
       return await get(`/slow?ms=${slowMs}`, agent, slowMs)
     case 'post':
-      return await post(target, { agent: turn % 4 === 3 ? null : agent, turn, timeoutMs })
-    case 'sse': {
-      const count = Math.max(1, Math.round(streamMs / eventEveryMs))
-      const path = `/events?count=${count}&every=${eventEveryMs}`
-      return checkEvents(await get(path, null, streamMs), count)
-    }
+      return await post(turn, (upload) =>
+        sendRequest(target, { ...upload, agent: turn % 4 === 3 ? null : agent, timeoutMs }),
+      )
+    case 'sse':
+      return checkEvents(await get(eventsPath, null, streamMs), events)
     case 'ws':
-      return await runTunnel(target, { forMs: streamMs, timeoutMs, signal: context.signal })
+      return await runTunnel(target, { forMs: streamMs, timeoutMs, signal })
+    case 'h2':
+      return await getH2('/')
+    case 'h2post':
+      return await post(turn, (upload) => sendOnStream(sessions, { ...upload, timeoutMs }))
+    case 'h2sse':
+      return checkEvents(await getH2(eventsPath, streamMs), events)
+    case 'h2ws':
+      return await runH2Tunnel(sessions, { forMs: streamMs, timeoutMs, signal })
   }
 }
 
 async function post(
-  target: Target,
-  { agent, turn, timeoutMs }: { agent: Agent | null; turn: number; timeoutMs: number },
+  turn: number,
+  send: (upload: Omit<RequestPlan, 'agent' | 'timeoutMs'>) => Promise<Answer>,
 ): Promise<Answer> {
   const body = randomBytes(1 + Math.floor(Math.random() * bodyMaxBytes))
-  const chunked = turn % 2 === 1
-  const plan: RequestPlan = { method: 'POST', path: '/echo', agent, body, chunked, timeoutMs }
-  const answer = await sendRequest(target, plan)
+  const answer = await send({ method: 'POST', path: '/echo', body, chunked: turn % 2 === 1 })
   if (answer.failure || isEchoOf(answer.body, body)) return answer
   const detail = `Sent ${body.length} bytes, the answer of ${answer.body.length} does not match`
   return { ...answer, failure: { class: 'bad-body', detail } }

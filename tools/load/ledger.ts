@@ -114,9 +114,9 @@ export function isExcusedBy(record: RequestRecord, kill: KillMark): boolean {
   if (kill.what === 'proxy') {
     return record.connectedAt === null || record.connectedAt <= kill.at + killWindowMs
   }
-  if (record.kind === 'post') return true
+  if (record.kind === 'post' || record.kind === 'h2post') return true
   // A stream or tunnel is lost once it has begun; before that the proxy can try again.
-  return (record.kind === 'sse' || record.kind === 'ws') && record.failure.class === 'cut'
+  return /(sse|ws)$/.test(record.kind) && record.failure.class === 'cut'
 }
 
 /** @param sorted Ascending. @returns 0 for no values. Rounded to 10 µs. */

@@ -1,7 +1,7 @@
 /**
  * The load generator, a process of its own so that it disturbs nobody's event loop:
  *
- *   node tools/load/main.ts --url http://hello.localhost:8080 [--duration SECONDS] [--rate 400]
+ *   node tools/load/main.ts --url http[s]://hello.localhost:8080 [--duration SECONDS] [--rate 400]
  *        [--mix get=4,new=4,post=4,slow=2,sse=2,ws=2] [--slow-ms 500] [--stream-ms 2000]
  *        [--timeout-ms 20000] [--record FILE]
  *
@@ -12,6 +12,7 @@ import { createWriteStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { type LoadContext, runClient } from './clients.ts'
+import { H2Sessions } from './h2-sessions.ts'
 import { Ledger } from './ledger.ts'
 import { type Kind, type LoadInput, type LoadOutput, defaultMix, kinds } from './messages.ts'
 import { Pacer } from './pacer.ts'
@@ -35,8 +36,11 @@ const { values } = parseArgs({
 const stop = new AbortController()
 const ledger = new Ledger()
 const file = values.record === undefined ? null : createWriteStream(values.record)
+const target = parseTarget(values.url)
+using sessions = new H2Sessions(target)
 const context: LoadContext = {
-  target: parseTarget(values.url),
+  target,
+  sessions,
   ledger,
   pacer: new Pacer(parseCount('rate', values.rate)),
   signal: stop.signal,
@@ -83,11 +87,12 @@ function parseTarget(text: string | undefined): Target {
   if (text === undefined) throw new Error('Say where the load goes: --url http://HOST:PORT')
   const { hostname, host, port, protocol } = new URL(text)
   const loopback = hostname === '127.0.0.1' || /(^|\.)localhost$/.test(hostname)
-  if (protocol !== 'http:' || !loopback) {
-    throw new Error(`The load goes to http:// on this machine only, not to ${text}`)
+  const isTls = protocol === 'https:'
+  if ((!isTls && protocol !== 'http:') || !loopback) {
+    throw new Error(`The load goes to this machine only, by http or https, not to ${text}`)
   }
   // Not every resolver knows APP.localhost.
-  return { address: '127.0.0.1', port: Number(port || 80), host }
+  return { address: '127.0.0.1', port: Number(port || (isTls ? 443 : 80)), host, hostname, isTls }
 }
 
 function parseMix(text: string): [Kind, number][] {

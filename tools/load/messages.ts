@@ -13,15 +13,22 @@
 
 /**
  * `get` and `post` keep their connection, `new` opens one per request; `post` sends a body of 1 to
- * 64 kB (with Content-Length and chunked in turn) and checks what comes back.
+ * 64 kB (with Content-Length and chunked in turn) and checks what comes back. Those of HTTP/2 are
+ * streams of a few sessions and need an https address.
  */
-export const kinds = ['get', 'new', 'post', 'slow', 'sse', 'ws'] as const
+export const kinds = [
+  ...(['get', 'new', 'post', 'slow', 'sse', 'ws'] as const),
+  ...(['h2', 'h2post', 'h2sse', 'h2ws'] as const),
+] as const
 export type Kind = (typeof kinds)[number]
 
 /** Clients per kind; each has one request or tunnel in progress at most. */
 export type Mix = Readonly<Record<Kind, number>>
 
-export const defaultMix: Mix = { get: 4, new: 4, post: 4, slow: 2, sse: 2, ws: 2 }
+export const defaultMix: Mix = {
+  ...{ get: 4, new: 4, post: 4, slow: 2, sse: 2, ws: 2 },
+  ...{ h2: 0, h2post: 0, h2sse: 0, h2ws: 0 },
+}
 
 /**
  * Excuses what the death of one process cannot but break: with an `instance`, requests in flight at

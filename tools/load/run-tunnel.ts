@@ -21,7 +21,9 @@ export function runTunnel(
   let echoed = 0
   let leaving = false
 
-  const socket = new WebSocket(`ws://${target.address}:${target.port}/ws`, {
+  const scheme = target.isTls ? 'wss' : 'ws'
+  const socket = new WebSocket(`${scheme}://${target.address}:${target.port}/ws`, {
+    ...(target.isTls && { servername: target.hostname, rejectUnauthorized: false }),
     headers: { host: target.host },
     perMessageDeflate: false,
     handshakeTimeout: options.timeoutMs,

@@ -2,7 +2,8 @@
  * One HTTP request of the load: sends it, reads the whole answer, and says what happened. It never
  * tries again: what a client would hide by a retry is what the load is there to see.
  */
-import { type Agent, type IncomingMessage, request } from 'node:http'
+import { type Agent, type IncomingMessage, request as requestPlain } from 'node:http'
+import { request as requestTls } from 'node:https'
 import type { FailureClass } from './messages.ts'
 
 /** Where the app is: the address to connect to and the Host to ask for. */
@@ -10,6 +11,10 @@ export interface Target {
   readonly address: string
   readonly port: number
   readonly host: string
+  /** `host` without the port. */
+  readonly hostname: string
+  /** Whatever the certificate is. */
+  readonly isTls: boolean
 }
 
 export interface RequestPlan {
@@ -48,11 +53,16 @@ export function sendRequest(target: Target, plan: RequestPlan): Promise<Answer> 
     clearTimeout(timer)
     const body = Buffer.concat(chunks)
     const status = response?.statusCode ?? null
-    const failure = error !== null ? classify(error, headMs !== null) : failureOf(response)
+    const failure =
+      error !== null
+        ? classify(error, headMs !== null)
+        : failureOf(status, String(response?.headers['viaduct-error'] ?? ''))
     resolve({ connectedAt, status, release: releaseOf(response, body), headMs, body, failure })
   }
 
+  const request = target.isTls ? requestTls : requestPlain
   const outgoing = request({
+    ...(target.isTls && { servername: target.hostname, rejectUnauthorized: false }),
     host: target.address,
     port: target.port,
     method: plan.method,
@@ -70,7 +80,7 @@ export function sendRequest(target: Target, plan: RequestPlan): Promise<Answer> 
       if (!openedAt.has(socket)) openedAt.set(socket, Date.now())
       connectedAt = openedAt.get(socket) ?? null
     }
-    if (socket.connecting) socket.once('connect', note)
+    if (socket.connecting) socket.once(target.isTls ? 'secureConnect' : 'connect', note)
     else note()
   })
   outgoing.on('error', settle)
@@ -98,10 +108,10 @@ class TimedOut extends Error {
   }
 }
 
-function failureOf(response: IncomingMessage | null): Answer['failure'] {
-  if (!response?.statusCode || response.statusCode < 400) return null
-  const reason = response.headers['viaduct-error'] ?? ''
-  return { class: 'status', detail: `${response.statusCode} ${String(reason)}`.trim() }
+/** @param reason The answer's `viaduct-error`. */
+export function failureOf(status: number | null, reason: string): Answer['failure'] {
+  if (status === null || status < 400) return null
+  return { class: 'status', detail: `${status} ${reason}`.trim() }
 }
 
 /** @param begun The head of the answer had come: what breaks then is cut off. */
