@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { fetchApp } from '../harness/fetch-app.ts'
 import { copyFixture, type FixtureApp } from '../harness/fixture-app.ts'
 import { freePorts } from '../harness/start-pebble.ts'
-import { type Platform, startPlatform } from '../harness/start-platform.ts'
+import { startPlatform } from '../harness/start-platform.ts'
 import { until } from '../harness/until.ts'
 import { startLoad } from './own-port-load.ts'
 
@@ -33,7 +33,7 @@ async function ask(port: number): Promise<string> {
 }
 
 /** It is an instance of the release that answers, not a proxy. */
-async function answersFrom(platform: Platform, port: number, release: string): Promise<void> {
+async function answersFrom(port: number, release: string): Promise<void> {
   const body = await ask(port)
   assert.match(body, new RegExp(`^live ${release} `))
 }
@@ -43,7 +43,7 @@ test('an unmodified app accepts itself, through deploys, a rollback and kills', 
   const [port = 0] = await freePorts(1)
   await using app = await makeApp('live', { port: { number: port, direct: true } })
   await platform.run('deploy', app.path)
-  await answersFrom(platform, port, 'v1')
+  await answersFrom(port, 'v1')
   assert.match((await fetchApp(platform.url('live'))).body, /^live v1/)
   const load = startLoad(port)
   for (let deploy = 2; deploy <= 13; deploy++) {
@@ -85,7 +85,7 @@ test('kills of keeper, daemon and proxies are not seen; a killed instance comes 
   const pid = Number((await ask(port)).split(' ')[2])
   process.kill(pid, 'SIGKILL')
   await until(async () => !(await ask(port)).endsWith(` ${pid}`))
-  await answersFrom(platform, port, 'v1')
+  await answersFrom(port, 'v1')
   await until(
     async () => (await fetchApp(`http://127.0.0.1:${port}`)).headers['viaduct-error'] === undefined,
   )
@@ -129,7 +129,7 @@ test('an app in another language takes the socket by the protocol of systemd', a
   const files = { 'server.py': python, Procfile: 'web: python3 server.py\n' }
   await using app = await makeApp('live', manifest, files)
   await platform.run('deploy', app.path)
-  await answersFrom(platform, port, 'v1')
+  await answersFrom(port, 'v1')
   assert.match((await fetchApp(platform.url('live'))).body, /^live v1/)
   const load = startLoad(port, { keepAlive: 0, perRequest: 6 })
   for (let deploy = 2; deploy <= 5; deploy++) await platform.run('deploy', app.path)
@@ -150,5 +150,5 @@ test('what cannot work fails the deploy with the reason, and what served goes on
   const { code, stderr } = await platform.cli(['deploy', app.path])
   assert.notEqual(code, 0)
   assert.match(stderr, new RegExp(`web\\.1 of v2 cannot accept on port ${port} itself`))
-  await answersFrom(platform, port, 'v1')
+  await answersFrom(port, 'v1')
 })

@@ -25,9 +25,9 @@ export interface Load {
 /** @param port On 127.0.0.1. */
 export function startLoad(port: number, clients = { keepAlive: 4, perRequest: 4 }): Load {
   const counted: Counted = { ok: 0, statuses: {}, errors: {}, bodies: new Map() }
-  let running = true
+  const end = new AbortController()
   const client = async (agent: Agent | false): Promise<void> => {
-    while (running) {
+    while (!end.signal.aborted) {
       await ask(port, agent, counted)
       await sleep(agent ? 1 : 3)
     }
@@ -42,7 +42,7 @@ export function startLoad(port: number, clients = { keepAlive: 4, perRequest: 4 
   return {
     counted,
     async stop() {
-      running = false
+      end.abort()
       await Promise.all(all)
       return counted
     },

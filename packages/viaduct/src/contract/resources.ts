@@ -47,6 +47,13 @@ export const instanceSchema = named(
   }),
 )
 
+const ownPort = object({
+  number: integer({ description: 'A port that leads to this app alone' }),
+  direct: nullable(
+    oneOf(['node', 'listen-fds'], { description: 'How the app accepts on it itself' }),
+  ),
+})
+
 export const appSchema = named(
   'App',
   object({
@@ -72,6 +79,7 @@ export const appSchema = named(
     warm: array(integer({ description: 'Releases that can be swapped to at once' })),
     hosts: array(string({ description: 'A host name that the app answers at' })),
     urls: array(string({ description: 'The same with scheme and port, for a browser' })),
+    port: nullable(ownPort),
     uid: nullable(integer({ description: "The user id of the app's processes" })),
     createdAt: time,
   }),

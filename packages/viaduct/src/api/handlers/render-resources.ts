@@ -23,6 +23,7 @@ export function renderApp(view: AppView, httpPort: number): AppResource {
     warm: view.warm,
     hosts: [...new Set(view.matches.map(({ host }) => host).filter((host) => host !== '*'))],
     urls: view.matches.filter(isOneHost).map((match) => renderUrl(match, httpPort)),
+    port: view.current?.manifest.port ?? null,
     uid,
     createdAt,
   }

@@ -22,8 +22,9 @@ async function runApps(options: SessionOptions): Promise<void> {
     app.current === null ? '' : renderRelease(app.current),
     renderFormation(app),
     app.urls[0] ?? '',
+    renderOwnPort(app),
   ])
-  const titles = ['APP', 'STATUS', 'RELEASE', 'PROCESSES', 'URL']
+  const titles = ['APP', 'STATUS', 'RELEASE', 'PROCESSES', 'URL', 'PORT']
   terminal.print(
     renderTable(
       titles.map((title) => ({ title })),
@@ -51,6 +52,12 @@ export function paintStatus(status: AppResource['status'], paint: Paint): string
 /** As people say it. */
 export function renderStatus(status: AppResource['status']): string {
   return status === 'scaled-to-zero' ? 'scaled to 0' : status
+}
+
+/** A port of its own; `9000 (direct)`: its instances accept on it. */
+export function renderOwnPort({ port }: AppResource): string {
+  if (port === null) return ''
+  return port.direct === null ? String(port.number) : `${port.number} (direct)`
 }
 
 /** `web=3 worker=1` */
