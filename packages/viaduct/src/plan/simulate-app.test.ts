@@ -94,7 +94,7 @@ function checkEnd(app: Lived): void {
   const members = app.instances.filter((instance) => belongs(serving, instance))
   if (!given) assert.ok(members.length <= slotsOf(serving).length)
   const others = app.instances.filter((instance) => !belongs(serving, instance))
-  assert.ok(others.every(({ state, routed }) => state === 'warm' && routed))
+  assert.ok(others.every(({ state, routed, direct }) => state === 'warm' && routed && !direct))
   assert.ok(new Set(others.map(({ release }) => release)).size <= 1, 'one release stays warm')
   const routed = members.filter((instance) => instance.routed).map(({ id }) => id)
   assert.deepEqual(app.route?.upstreams.toSorted() ?? [], routed.toSorted())
@@ -103,8 +103,9 @@ function checkEnd(app: Lived): void {
 test('any life of an app keeps the invariants at every step and comes to rest', () => {
   const seed = Number(process.env['VIADUCT_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
   fc.assert(
-    fc.property(life, (events) => {
+    fc.property(life, fc.boolean(), (events, isDirect) => {
       const app = new Lived()
+      app.isDirect = isDirect
       for (const { event: one, dieAfter } of events) {
         app.happen(one)
         app.run(dieAfter ?? Infinity)
@@ -137,4 +138,30 @@ test('an executor that dies after any step of a deploy arrives at the old releas
       assert.equal(app.route?.upstreams.length, 2)
     }
   }
+})
+
+test('what accepts itself cannot come back: drained it is stopped, a rollback starts it anew', () => {
+  const app = new SimulatedApp()
+  app.isDirect = true
+  const web = { web: { count: 1 } }
+  app.deploy(setup(1, web))
+  app.settle()
+  app.deploy(setup(2, web))
+  app.run()
+  for (const { id } of app.find('starting')) app.become(id, 'ready')
+  app.run()
+  assert.deepEqual(
+    app.find('draining').map(({ release }) => release),
+    [1],
+  )
+  app.deploy(setup(1, web))
+  app.run()
+  assert.equal(app.desired.serving?.release, 2, 'the new instance is not ready')
+  assert.equal(app.find('starting').length, 1)
+  for (const { id } of app.find('draining')) app.become(id, 'warm')
+  app.run()
+  assert.equal(app.find('warm').length, 0)
+  assert.equal(app.find('stopping').length, 1)
+  app.settle()
+  assert.equal(app.desired.serving?.release, 1)
 })

@@ -13,6 +13,7 @@ import type { DirectState } from '../../wire/keeper-protocol.ts'
 import type { DrainResult } from '../../wire/proxy-protocol.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import type { LiveInstance } from '../app/live-instance.ts'
+import { timeoutsOf } from '../app/make-setup.ts'
 
 const source = fileURLToPath(new URL('../../../bin/direct-preload.cjs', import.meta.url))
 
@@ -29,7 +30,7 @@ export async function provideDirectPreload(place: string): Promise<void> {
   }
 }
 
-/** Resolves when every routed instance accepts. One that has just died is replaced by the plan. */
+/** Resolves when every routed instance accepts, or is about to be replaced. */
 export async function acceptDirectly(runner: AppRunner, plan: RoutePlan | null): Promise<void> {
   const instances = (plan?.upstreams ?? []).map((id) => runner.instances.get(id))
   await Promise.all(
@@ -37,10 +38,21 @@ export async function acceptDirectly(runner: AppRunner, plan: RoutePlan | null):
       if (instance?.direct?.mode !== 'node') return
       const state = await ask(runner, instance, 'accept')
       if (state?.accepts) return
-      const { id, direct } = instance
-      runner.parts.log.error('instance.not-accepting', { instance: id, port: direct.port, state })
+      replace(runner, instance, state)
     }),
   )
+}
+
+/** It has left its port before, or does not answer: another one starts in its place. */
+function replace(runner: AppRunner, instance: LiveInstance, state: DirectState | null): void {
+  const { id, direct, slot } = instance
+  runner.parts.log.error('instance.not-accepting', { instance: id, port: direct?.port, state })
+  const release = runner.records.release(slot.release)
+  const stopTimeoutMs = release ? timeoutsOf(release).stopTimeoutMs : 0
+  runner.background('replace', async () => {
+    const timeoutMs = stopTimeoutMs + answerMarginMs
+    await runner.parts.keeper.call('stop', { id, stopTimeoutMs }, { timeoutMs })
+  })
 }
 
 /** True when it can take connections of the public port, as soon as it is told. */
