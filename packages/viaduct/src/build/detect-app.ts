@@ -34,6 +34,7 @@ export async function detectApp(dir: string): Promise<DetectedApp> {
   const { static: folder, ...processes } = lines as Processes & { static?: string }
   const written = parseManifest(viaductJson ?? '{}', { processTypes: Object.keys(processes) })
   const manifest = folder === undefined ? written : { static: [checkFolder(folder)], ...written }
+  for (const served of manifest.static ?? []) await checkServed(await realpath(dir), served)
   checkRouted(processes, { manifest, hasProcfile: procfile !== null, hasPackage: facts !== null })
   const name = manifest.name ?? facts?.appName
   return { processes, manifest: name ? { ...manifest, name } : manifest, package: facts }
@@ -70,6 +71,27 @@ function checkFolder(folder: string): string {
   if (isFolder(folder)) return folder
   const message = `"static" is ${JSON.stringify(folder.slice(0, 80))}, but wants a folder`
   throw new AppError('bad-procfile', message, { data: { file: 'Procfile' } })
+}
+
+/**
+ * The proxies serve the folder, and may read more than the app: a link in its path must not lead
+ * out of the tree, nor to what somebody may put there later. A folder that is not there serves
+ * nothing.
+ */
+async function checkServed(root: string, folder: string): Promise<void> {
+  let path = root
+  for (const name of folder.split('/')) {
+    path = join(path, name)
+    try {
+      if (!(await lstat(path)).isSymbolicLink()) continue
+    } catch (error) {
+      if (systemCodeOf(error) === 'ENOENT') return
+      throw error
+    }
+    const target = await realpath(path).catch(() => null)
+    if (target !== null && (target === root || target.startsWith(root + sep))) continue
+    throw badFile(folder, 'is not a folder of the app')
+  }
 }
 
 /** `scripts.start` as the `web` process. trajan's apps give only a file there: Node.js runs it. */
