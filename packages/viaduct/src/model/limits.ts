@@ -268,6 +268,8 @@ export const staticPieceBytes = 64 * 1024
 export const staticPathMaxChars = 1_024
 /** A shorter response is not worth compressing: it fits a packet. */
 export const compressMinBytes = 1024
+/** Responses of a worker that are compressed at a time: each takes up to 1 MB. */
+export const encodersMax = 256
 /** A PROXY header of version 2, with what a balancer adds; 216 bytes are usual at most. */
 export const proxyHeaderMaxBytes = 4_096
 /** A balancer sends it with its first packet. */

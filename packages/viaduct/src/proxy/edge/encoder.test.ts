@@ -2,8 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import type { HttpOptions } from '../../model/http-options.ts'
+import { encodersMax } from '../../model/limits.ts'
+import { ResponseHead } from '../http/response-head.ts'
+import type { ClientSide } from '../serve/client-side.ts'
 import { routeTable } from '../fixtures/route-table.ts'
 import { get, ok, startProxy, TestClient, TestInstance, until } from '../fixtures/test-proxy.ts'
+import { codingFor, Encoder } from './encoder.ts'
 
 const text = 'The same line again and again.\n'.repeat(5_000)
 const html = 'Content-Type: text/html'
@@ -94,4 +98,21 @@ test('an app that breaks off in the middle does not look complete', async () => 
   using client = new TestClient(proxy.port).send(get('/', 'Accept-Encoding: gzip'))
   const answer = await client.over()
   assert.doesNotMatch(answer, /\r\n0\r\n\r\n$/)
+})
+
+test('no more are compressed at a time than there is memory for; later ones again', async () => {
+  const head = new ResponseHead()
+  Object.assign(head, { status: 200, chunked: true, text: ` 200 OK\r\n${html}\r\n` })
+  const nobody = { writeBytes: () => true } as unknown as ClientSide
+  const make = (): Encoder => new Encoder(nobody, 'gzip', { inChunks: true })
+  const encoders = Array.from({ length: encodersMax - 1 }, make)
+  assert.equal(codingFor(head, 'gzip'), 'gzip')
+  const last = make()
+  assert.equal(codingFor(head, 'gzip'), null)
+  await new Promise<void>((resolve) => last.end(resolve))
+  await until(() => codingFor(head, 'gzip') === 'gzip', 'the end of one')
+  const another = make()
+  assert.equal(codingFor(head, 'gzip'), null)
+  for (const encoder of [another, ...encoders]) encoder.stop()
+  await until(() => codingFor(head, 'gzip') === 'gzip', 'the end of all')
 })

@@ -9,7 +9,7 @@ import {
   createGzip,
   type Gzip,
 } from 'node:zlib'
-import { compressMinBytes } from '../../model/limits.ts'
+import { compressMinBytes, encodersMax } from '../../model/limits.ts'
 import { fieldOf } from '../http/field-text.ts'
 import type { ResponseHead } from '../http/response-head.ts'
 import type { ClientSide } from '../serve/client-side.ts'
@@ -21,8 +21,12 @@ const textual =
 
 export type Coding = 'br' | 'gzip'
 
+/** At work now: clients that read slowly keep theirs for as long as they like. */
+let encoders = 0
+
 /** @param acceptEncoding Of the request. @returns null when the response goes on as it is. */
 export function codingFor(head: ResponseHead, acceptEncoding: string): Coding | null {
+  if (encoders >= encodersMax) return null
   const { status, text, contentLength } = head
   const isLong = contentLength === -1 ? head.chunked : contentLength >= compressMinBytes
   if (!isLong || status < 200 || status === 204 || status === 206 || status === 304) return null
@@ -63,6 +67,8 @@ export class Encoder {
             params: { [constants.BROTLI_PARAM_QUALITY]: 4 },
           })
         : createGzip({ flush: constants.Z_SYNC_FLUSH })
+    encoders++
+    this.#stream.once('close', () => encoders--)
     this.#stream.on('data', (piece: Buffer) => this.#send(piece))
     this.#stream.on('drain', () => this.#connection?.socket.resume())
   }
