@@ -41,8 +41,10 @@ async function measure(): Promise<Figure[]> {
   const platform = scope.use(await startPlatform({ proxies: 1 }))
   await platform.run('deploy', app.path)
   const { body: pid } = await fetchApp(`http://127.0.0.1:${port}`)
-  // Where the other one runs.
-  execFileSync('taskset', ['-a', '-c', '-p', proxyCore.at(-1) ?? '0', pid], { stdio: 'ignore' })
+  // Not at their start: by the cores that it has, Node.js chooses how many threads it makes.
+  for (const one of [String(alonePid), pid]) {
+    execFileSync('taskset', ['-a', '-c', '-p', proxyCore.at(-1) ?? '0', one], { stdio: 'ignore' })
+  }
   const alone = { port: alonePort, pid: alonePid }
   const direct = { port, pid: Number(pid) }
   return [
@@ -53,10 +55,11 @@ async function measure(): Promise<Figure[]> {
 
 /** @returns Its pid. */
 async function startAlone(folder: string, port: number): Promise<number> {
-  const [program, ...args] = [...proxyCore, process.execPath, 'server.js']
   const env = { PORT: String(port), HOST: '127.0.0.1', NODE_ENV: 'production' }
   // A session of its own, as an instance has: the scheduler shares the core between sessions.
-  const alone = spawn(program, args, { cwd: folder, env, stdio: 'ignore', detached: true })
+  const alone = spawn(process.execPath, ['server.js'], {
+    ...{ cwd: folder, env, stdio: 'ignore', detached: true },
+  })
   scope.defer(async () => {
     alone.kill('SIGKILL')
     await once(alone, 'exit')

@@ -99,6 +99,16 @@ test('a manifest with every key is read', () => {
   assert.deepEqual(parseManifest('{}'), { version: 1 })
 })
 
+test('a port is a number, or says who accepts on it', () => {
+  const read = (port: unknown) => parseManifest(JSON.stringify({ port })).port
+  assert.deepEqual(read(9000), { number: 9000, direct: null })
+  assert.deepEqual(read({ number: 9000, direct: false }), { number: 9000, direct: null })
+  assert.deepEqual(read({ number: 65_535, direct: true }), { number: 65_535, direct: 'node' })
+  assert.deepEqual(read({ number: 1, direct: 'node' }), { number: 1, direct: 'node' })
+  const direct = 'listen-fds'
+  assert.deepEqual(read({ number: 9000, direct }), { number: 9000, direct })
+})
+
 test('a manifest that is wrong names line, field, what came and what is wanted', () => {
   const bad = (text: string, message: RegExp) =>
     refuses(() => parseManifest(text, { processTypes: ['web', 'worker'] }), 'bad-manifest', message)
@@ -138,6 +148,10 @@ test('a manifest that is wrong names line, field, what came and what is wanted',
   bad('{"domain": {"path": "blog"}}', /"domain\.path": "blog" is not a path such as/)
   bad('{"domain": [{"path": "/a/../b"}]}', /"domain\[0\]\.path": "\/a\/\.\.\/b" is not a path/)
   bad('{"domain": [{"host": "a.de", "strip": true}]}', /"domain\[0\]\.strip": There is no path/)
+  bad('{"port": 0}', /"port" is 0, but wants a whole number from 1 to 65535/)
+  bad('{"port": "9000"}', /"port" is "9000", but wants a whole number/)
+  bad('{"port": {"direct": true}}', /"port" is .*, but wants a "number" from 1 to 65535/)
+  bad('{"port": {"number": 9000, "direct": "x"}}', /"port\.direct" is "x", but wants true, f/)
   bad('{"static": "../public"}', /"static" is "\.\.\/public", but wants a folder/)
   bad('{"http": {"alow": []}}', /"http\.alow" is not a known key: did you mean "allow"/)
   bad('{"http": {"allow": ["10.0.0.0/33"]}}', /"http\.allow\[0\]" is "10\.0\.0\.0\/33"/)

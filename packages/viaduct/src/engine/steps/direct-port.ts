@@ -36,7 +36,7 @@ export async function acceptDirectly(runner: AppRunner, plan: RoutePlan | null):
   await Promise.all(
     instances.map(async (instance) => {
       if (instance?.direct?.mode !== 'node') return
-      const state = await ask(runner, instance, 'accept')
+      const state = await ask(runner, instance, { what: 'accept' })
       if (state?.accepts) return
       replace(runner, instance, state)
     }),
@@ -60,7 +60,7 @@ export async function mayAcceptDirectly(
   runner: AppRunner,
   instance: LiveInstance,
 ): Promise<boolean> {
-  return (await ask(runner, instance, 'state'))?.listens ?? false
+  return (await ask(runner, instance, { what: 'state' }))?.listens ?? false
 }
 
 /** Resolves when its public connections are closed, or time is up. */
@@ -70,15 +70,20 @@ export async function leaveDirectly(
   drainTimeoutMs: number,
 ): Promise<DrainResult> {
   if (instance.direct?.mode !== 'node') return { result: 'finished' }
-  const cut = (await ask(runner, instance, 'leave', drainTimeoutMs))?.open ?? 0
+  const question = { what: 'leave', timeoutMs: drainTimeoutMs } as const
+  const cut = (await ask(runner, instance, question))?.open ?? 0
   return cut === 0 ? { result: 'finished' } : { result: 'expired', cut }
+}
+
+interface Question {
+  readonly what: 'state' | 'accept' | 'leave'
+  readonly timeoutMs?: number
 }
 
 async function ask(
   runner: AppRunner,
   { id }: LiveInstance,
-  what: 'state' | 'accept' | 'leave',
-  timeoutMs = directAnswerMs,
+  { what, timeoutMs = directAnswerMs }: Question,
 ): Promise<DirectState | null> {
   const { keeper, log } = runner.parts
   try {
