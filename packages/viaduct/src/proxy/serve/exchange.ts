@@ -274,7 +274,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
     this.#responding = true
     this.status = head.status
     if (!this.isRequestDone || this.#client.isLeaving) this.#keepAlive = false
-    const fields = this.proto === 'https' ? (this.app.gate?.secureFields ?? '') : ''
+    const fields = this.secureFields
     const options = { keepAlive: this.#keepAlive, minor: this.minor, chunked, fields }
     this.bytesOut += this.#client.writeHead(head, options, body)
     this.#waitForBody()
@@ -384,7 +384,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
     const keepAlive = this.#keepAlive && this.isRequestDone && !this.#client.isLeaving
     const options = {
       ...{ requestId: this.requestId, withoutBody: this.isHead, keepAlive },
-      fields: more,
+      fields: more + this.secureFields,
       page: this.app.gate?.pageFor(errorReasons[reason].status) ?? '',
     }
     this.status = this.#client.writeError(reason, options)

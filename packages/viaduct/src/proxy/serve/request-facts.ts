@@ -73,6 +73,11 @@ export abstract class RequestFacts {
     return idempotent.has(this.method)
   }
 
+  /** Field lines that every answer over TLS has. */
+  protected get secureFields(): string {
+    return this.proto === 'https' ? (this.app.gate?.secureFields ?? '') : ''
+  }
+
   /** It goes to an instance; while it waited another release may have come. */
   notePlaced(now: number): void {
     this.sentMs = now
