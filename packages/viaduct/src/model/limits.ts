@@ -219,6 +219,10 @@ export const interimHeadsMax = 16
 export const chunkLineMaxBytes = 256
 /** Read buffer of a connection to an instance: 64 KB, as many write at once, and a head. */
 export const upstreamBufferBytes = 68 * 1024
+/** The same while large bodies pass, with which a megabyte takes a quarter of the reads … */
+export const largeBufferBytes = 256 * 1024
+/** … for so many connections of a worker at once, because memory is kept small. */
+export const largeBuffersMax = 32
 /** Read buffers of bodies that wait for V8 to free them. */
 export const bufferGarbageMaxBytes = 8 * 1024 * 1024
 /** A smaller piece for a client that does not read is copied: it would keep a whole buffer. */

@@ -6,12 +6,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import {
-  headMaxBytes,
-  interimHeadsMax,
-  pinnedMinBytes,
-  upstreamBufferBytes,
-} from '../../model/limits.ts'
+import { headMaxBytes, interimHeadsMax, pinnedMinBytes } from '../../model/limits.ts'
 import { descriptors } from '../accept/descriptors.ts'
 import { BodyFraming } from '../http/body-framing.ts'
 import { h2cSessionOf } from '../h2/h2c-sessions.ts'
@@ -20,8 +15,8 @@ import { incomplete } from '../http/field-block.ts'
 import { parseResponseHead, type ResponseHead } from '../http/response-head.ts'
 import { maxIdleOf, type Upstream } from '../route/upstream.ts'
 import type { ClientSide } from './client-side.ts'
-import { countGarbage } from './young-garbage.ts'
 import type { Deadlines } from './deadlines.ts'
+import { ReadBuffer } from './read-buffer.ts'
 import { LastResponseHead } from './last-response-head.ts'
 
 /** What happened before the first byte of a response: decides whether it may be repeated. */
@@ -92,8 +87,10 @@ export class UpstreamConnection {
   #pending: Buffer | null = null
   readonly #framing = new BodyFraming({ length: 0, chunked: false })
   readonly #lastHead = new LastResponseHead()
-  #buffer: Buffer
-  #swap = false
+  /** null: reads come in buffers of their own. */
+  readonly #reads: ReadBuffer | null
+  /** What is read into, or was read. */
+  #buffer: Buffer = noBytes
   /** Of this answer, so far. */
   #interimHeads = 0
   #connected = false
@@ -109,7 +106,7 @@ export class UpstreamConnection {
     this.upstream = upstream
     this.#deadlines = deadlines
     this.deadlineMs = deadlines.now + options.connectTimeoutMs
-    this.#buffer = options.isH2c ? noBytes : Buffer.allocUnsafeSlow(upstreamBufferBytes)
+    this.#reads = options.isH2c ? null : new ReadBuffer()
     this.socket = options.isH2c ? this.#openH2c() : this.#connect()
     this.socket.on('connect', () => {
       this.#connected = true
@@ -181,10 +178,7 @@ export class UpstreamConnection {
   }
 
   #nextBuffer(): Buffer {
-    if (!this.#swap) return this.#buffer
-    this.#swap = false
-    this.#buffer = Buffer.allocUnsafeSlow(upstreamBufferBytes)
-    countGarbage(upstreamBufferBytes)
+    if (this.#reads) this.#buffer = this.#reads.next()
     return this.#buffer
   }
 
@@ -199,7 +193,8 @@ export class UpstreamConnection {
       return client.writeBytes(Buffer.from(bytes))
     }
     const goesOn = client.writeBytes(bytes)
-    if (client.hasUnwritten) this.#swap = true
+    if (client.hasUnwritten) this.#reads?.pin()
+    else if (!client.readsLater) this.#reads?.passed(bytes)
     return goesOn
   }
 
@@ -294,6 +289,7 @@ export class UpstreamConnection {
   }
 
   #onClose(): void {
+    this.#reads?.release()
     this.#deadlines.delete(this)
     descriptors.sockets -= this.#descriptorsTaken
     this.upstream.forgetIdle(this)
