@@ -1,7 +1,8 @@
 /**
  * What does an app lose that accepts on its port itself, as an instance of the platform, to the
- * same app alone? Requests per second of CPU and of the clock, in pairs of windows, with connections
- * that stay and with a new one for each request. `node bench/direct-port.ts [--windows 15] [--seconds 2] [--json]`
+ * same app alone? Requests per second of CPU and of the clock, in pairs of windows, with
+ * connections that stay and with a new one for each request.
+ * `node bench/direct-port.ts [--windows 15] [--seconds 2] [--json]`
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -10,7 +10,8 @@
  *   5 the exit file  6 the FIFO with the acknowledgement
  *   7 a public socket, and 8 a bound unix socket, for an app that accepts itself
  *
- * Such an app gets them as 3, where systemd's protocol wants the first one, and 4; its IPC end is 5.
+ * Such an app gets them as 3, where systemd's protocol wants the first one, and 4; its IPC end is
+ * 5.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
