@@ -20,7 +20,7 @@ report('storm-tls', [
   { name: 'requests', value: load.requests, unit: '' },
   { name: 'failed requests', value: load.failed, unit: '', limit: 0 },
   ...Object.entries(load.kinds).flatMap(([kind, { requests, failed }]) => [
-    { name: `${kind}`, value: requests, unit: '', least: 1 },
+    { name: kind, value: requests, unit: '', least: 1 },
     { name: `${kind}, failed`, value: failed, unit: '', limit: 0 },
   ]),
   { name: 'deploy, median', value: quantile(deployMs, 0.5), unit: 'ms' },

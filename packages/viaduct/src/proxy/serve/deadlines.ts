@@ -12,13 +12,19 @@ export interface HasDeadline {
 }
 
 export class Deadlines implements Disposable {
-  #now = performance.now()
+  readonly #clock: () => number
+  #now: number
   readonly #all = new Set<HasDeadline>()
   readonly #timer: NodeJS.Timeout
   readonly #onSweep: (now: number) => void
 
-  /** @param onSweep Called with each look, for whoever has more to do now and then. */
-  constructor(onSweep: (now: number) => void) {
+  /**
+   * @param onSweep Called with each look, for whoever has more to do now and then.
+   * @param clock Milliseconds; never goes back.
+   */
+  constructor(onSweep: (now: number) => void, clock = (): number => performance.now()) {
+    this.#clock = clock
+    this.#now = clock()
     this.#onSweep = onSweep
     this.#timer = setInterval(() => this.#sweep(), deadlineSweepMs)
   }
@@ -33,7 +39,7 @@ export class Deadlines implements Disposable {
 
   /** The exact time; also sets the clock. */
   tick(): number {
-    return (this.#now = performance.now())
+    return (this.#now = this.#clock())
   }
 
   add(each: HasDeadline): void {

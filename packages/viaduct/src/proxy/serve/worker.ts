@@ -33,6 +33,8 @@ export interface WorkerOptions {
   readonly trustedProxies?: readonly string[]
   /** Connections of the trusted proxies begin with a PROXY header. */
   readonly proxyProtocol?: boolean
+  /** Of the deadlines; see `Deadlines`. */
+  readonly clock?: () => number
 }
 
 export class Worker implements AsyncDisposable {
@@ -68,7 +70,7 @@ export class Worker implements AsyncDisposable {
     this.trusted = new AddressList(options.trustedProxies ?? [])
     this.expectsProxyHeader = options.proxyProtocol ?? false
     this.#accessLog = accessLog
-    this.deadlines = new Deadlines((now) => this.#sweep(now))
+    this.deadlines = new Deadlines((now) => this.#sweep(now), options.clock)
     this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
       this.accept(socket),
     )
