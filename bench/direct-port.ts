@@ -43,8 +43,9 @@ async function measure(): Promise<Figure[]> {
   await platform.run('deploy', app.path)
   const { body: pid } = await fetchApp(`http://127.0.0.1:${port}`)
   // Not at their start: by the cores that it has, Node.js chooses how many threads it makes.
+  const [taskset = '', , core = ''] = proxyCore
   for (const one of [String(alonePid), pid]) {
-    execFileSync('taskset', ['-a', '-c', '-p', proxyCore.at(-1) ?? '0', one], { stdio: 'ignore' })
+    execFileSync(taskset, ['-a', '-c', '-p', core, one], { stdio: 'ignore' })
   }
   const alone = { port: alonePort, pid: alonePid }
   const direct = { port, pid: Number(pid) }

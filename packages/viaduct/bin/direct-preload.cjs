@@ -32,7 +32,7 @@ const clients = new Set()
 const speakers = new Set()
 const sessions = new Set()
 /** Called when the last public connection has gone. */
-let whenEmpty = []
+const whenEmpty = []
 
 if (isMainThread && process.env.VIADUCT_DIRECT === '1') start()
 
@@ -55,7 +55,10 @@ function start() {
 /** A child has neither the sockets nor a reason to look for them. */
 function hideFromChildren() {
   delete process.env.VIADUCT_DIRECT
-  const rest = (process.env.NODE_OPTIONS ?? '').replace(/--require "[^"]*direct-preload\.cjs" ?/, '')
+  const rest = (process.env.NODE_OPTIONS ?? '').replace(
+    /--require "[^"]*direct-preload\.cjs" ?/,
+    '',
+  )
   if (rest === '') delete process.env.NODE_OPTIONS
   else process.env.NODE_OPTIONS = rest
 }
@@ -151,7 +154,7 @@ function answer(socket) {
   let text = ''
   socket.on('data', (chunk) => {
     text += chunk
-    if (text.includes('\n')) void reply(socket, JSON.parse(text).ask)
+    if (text.includes('\n')) reply(socket, JSON.parse(text).ask)
   })
 }
 
@@ -162,9 +165,7 @@ function reply(socket, ask) {
     socket.end(`${JSON.stringify(state)}\n`)
   }
   if (ask === 'accept') accept()
-  if (ask === 'leave') {
-    leave()
-    if (clients.size > 0) return void whenEmpty.push(tell)
-  }
-  tell()
+  if (ask === 'leave') leave()
+  if (ask === 'leave' && clients.size > 0) whenEmpty.push(tell)
+  else tell()
 }
