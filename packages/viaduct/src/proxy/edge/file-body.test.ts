@@ -46,3 +46,8 @@ test('a client that goes while the file is being closed is told no end', async (
   const stopSoon = (body: FileBody): void => void Promise.resolve().then(() => body.stop())
   assert.deepEqual(await visit(10, stopSoon), ['10'])
 })
+
+test('a client that takes more while a piece is being read gets each piece once', async () => {
+  const told = await visit(2 * staticPieceBytes, (body) => body.resume())
+  assert.deepEqual(told, [String(staticPieceBytes), String(staticPieceBytes), 'whole'])
+})

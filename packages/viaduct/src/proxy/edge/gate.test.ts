@@ -125,6 +125,8 @@ test('one user of IPv6 has a network of /64, one of IPv4 an address', () => {
   assert.notEqual(clientKey('2001:db8:1:3::1'), clientKey('2001:db8:1:2::1'))
   assert.equal(clientKey('::1'), '0:0:0:0')
   assert.equal(clientKey('fe80::1%eth0'), 'fe80:0:0:0')
+  assert.equal(clientKey('1:2::3:4:5:6:7'), '1:2:0:3')
+  assert.equal(clientKey('2001:db8::'), '2001:db8:0:0')
 })
 
 test('a body that is longer than allowed gets 413, said beforehand or counted on the way', async () => {
@@ -161,6 +163,11 @@ test('maintenance answers everybody with its page; error pages stand for our sen
   const large = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n'
   assert.match(await ask(pages, large), /<p>large<\/p>$/)
   assert.match(await ask({ ...pages, deny: ['127.0.0.1'] }, get('/')), /<p>other<\/p>$/)
+  const denied = { ...table.apps[0], http: { deny: ['127.0.0.1'] } } as AppRoute
+  proxy.worker.router.apply({ ...table, generation: 2, apps: [denied] })
+  client.send(get('/'))
+  await client.answers(2)
+  assert.match(client.text, / 403 [^]*Requests from this address are not served\n$/)
 })
 
 test('counts of a limit live on when only the instances change', async () => {

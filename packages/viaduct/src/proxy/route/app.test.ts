@@ -85,3 +85,11 @@ test('ejection is off with 0, and with limits reached nobody is picked', () => {
   assert.equal(app.isFull, true)
   assert.equal(app.pick(null, Math.random, 0), null)
 })
+
+test('an instance that is ejected stays so when the routes change', () => {
+  const app = makeApp({ ejectAfterFailures: 1, ejectForMs: 1_000 }, [0, 0])
+  app.failed(app.upstreams[0] as Upstream, 10)
+  assert.deepEqual(counts(app, 20), [0, 10_000])
+  app.take(app.route, app.upstreams)
+  assert.deepEqual(counts(app, 20), [0, 10_000])
+})

@@ -196,3 +196,21 @@ function randomFrom(seed: number): () => number {
     return state / 0x7fffffff
   }
 }
+
+test('a port that an app gives up leads nowhere', () => {
+  const router = new Router()
+  const asked = { hostname: 'x', target: '/', appHeader: '' }
+  router.apply({ ...tableOf({ a: { port: 8001 } }), generation: 1 })
+  assert.equal(router.find(asked, 8001)?.app.name, 'a')
+  router.apply({ ...tableOf({ a: {} }), generation: 2 })
+  assert.equal(router.find(asked, 8001), null)
+  assert.deepEqual([...router.ownPorts], [])
+})
+
+test('one regular expression alone is looked at, too', () => {
+  const router = new Router()
+  router.apply(tableOf({ a: { routes: ['^shop[0-9]+\\.'] } }))
+  const find = (hostname: string) => router.find({ hostname, target: '/', appHeader: '' })
+  assert.equal(find('shop7.example.com')?.app.name, 'a')
+  assert.equal(find('shop.example.com'), null)
+})

@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
+import type { App } from '../route/app.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { get, ok, startProxy, TestClient, TestInstance, until } from '../fixtures/test-proxy.ts'
 import { instanceOf, routeTable } from '../fixtures/route-table.ts'
@@ -156,4 +157,27 @@ test('a slow reader of a tunnel slows the writer down', async () => {
   client.socket.removeAllListeners('data')
   client.socket.on('data', (piece: string) => (bytes += piece.length)).resume()
   await until(() => bytes > size - 20_000_000 && unsent() === 0, 'all of it comes')
+})
+
+test('a client that has said all still gets what comes, and is waited for with a limit', async () => {
+  await using app = new TestInstance((socket, all) => {
+    if (all.endsWith('\r\n\r\n')) socket.write(switching)
+  })
+  await app.start()
+  app.server.on('connection', (socket) => socket.removeAllListeners('end'))
+  await using proxy = await startProxy(routeTable(1, [{ ports: [app.port] }]))
+  using client = new TestClient(proxy.port).send(upgrade)
+  await client.answers(1)
+  const [link] = [...proxy.worker.links] as [ClientConnection]
+  const [{ counter }] = [...proxy.worker.router.apps] as [App]
+  const tunnels = (): number => counter.read(0, { waiting: 0, ejected: 0 }).tunnels
+  assert.deepEqual([link.deadlineMs, tunnels()], [Infinity, 1])
+  client.socket.end()
+  await until(() => app.sockets[0]?.readableEnded === true, 'the end of that side')
+  assert.ok(link.deadlineMs < Infinity)
+  app.sockets[0]?.write('late')
+  await until(() => client.text.endsWith('late'), 'the answer')
+  app.sockets[0]?.end()
+  await until(() => proxy.worker.connections === 0, 'the tunnel is closed')
+  assert.equal(tunnels(), 0)
 })

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readRequest, readTrailers } from './read-request.ts'
+
+const good = [':method', 'GET', ':scheme', 'https', ':path', '/', ':authority', 'a.localhost']
+
+/** Whatever the library below lets through, this is the last one to look. */
+function read(...changes: string[]): string {
+  const list = [...good]
+  for (let i = 0; i < changes.length; i += 2) {
+    const at = list.indexOf(changes[i] as string)
+    if (at === -1) list.push(changes[i] as string, changes[i + 1] as string)
+    else list[at + 1] = changes[i + 1] as string
+  }
+  const head = readRequest(list, () => 'key')
+  return typeof head === 'string' ? head : `${head.method} ${head.target} ${head.host}`
+}
+
+test('nothing in a field of HTTP/2 becomes a line of HTTP/1.1', () => {
+  assert.equal(read(), 'GET / a.localhost')
+  const line = 'x\r\nx-smuggled: 1'
+  assert.equal(read(':method', `GET / HTTP/1.1\r\nx: 1`), 'Not a method')
+  assert.match(read(':path', `/${line}`), /^The target has/)
+  assert.match(read(':path', '/ HTTP/1.1'), /^The target has/)
+  assert.equal(read(':authority', line), 'Host is missing')
+  assert.equal(read(':authority', ''), 'Host is missing')
+  assert.match(read('x-a', line), /^A field value has/)
+  assert.match(read('x-a\r\nx-b', '1'), /^A field name has/)
+  assert.match(read('x-a: 1\r\nx-b', '1'), /^A field name has/)
+  assert.match(read('X-Upper', '1'), /^A field name has/)
+  assert.match(read(':scheme', 'ftp'), /^The scheme/)
+})
+
+test('fields of the connection, two hosts and hosts that disagree are refused', () => {
+  for (const name of ['connection', 'transfer-encoding', 'upgrade', 'keep-alive']) {
+    assert.equal(read(name, 'x'), 'A field of the connection')
+  }
+  const twice = readRequest([...good, 'host', 'a.localhost', 'host', 'a.localhost'], () => '')
+  assert.equal(twice, 'More than one Host')
+  assert.equal(read('host', 'b.localhost'), 'Host and :authority disagree')
+  assert.equal(read('host', 'A.localhost'), 'GET / a.localhost')
+})
+
+test('a trailer is checked as a field is', () => {
+  assert.deepEqual(readTrailers(['x-a', '1', 'x-b', '2']), { text: 'x-a: 1\r\nx-b: 2\r\n' })
+  for (const bad of [
+    ['x-a', '1\r\n\r\n'],
+    ['x a', '1'],
+    ['connection', 'x'],
+    [':path', '/'],
+  ]) {
+    assert.ok('fault' in readTrailers(bad), bad.join())
+  }
+})
