@@ -9,6 +9,11 @@ import { dirname, join, normalize } from 'node:path'
 import { test } from 'node:test'
 import { commandGroups } from '../packages/viaduct/src/cli/command-table.ts'
 import { errorDocsPath, renderErrorDocs } from '../tools/write-error-docs.ts'
+import {
+  newestRun,
+  performanceDocsPath,
+  renderPerformanceDocs,
+} from '../tools/write-performance-docs.ts'
 import { type SourceFile, readSources, repositoryRoot } from './tidy/check.ts'
 
 const pages = await readSources(['*.md', 'docs/**/*.md', 'examples/*/*.md', 'bench/*.md'])
@@ -42,6 +47,11 @@ test('scripts of package.json name files that are there', () => {
 
 test('docs/errors.md is the error catalogue; "node tools/write-error-docs.ts" writes it', async () => {
   assert.equal(await readFile(errorDocsPath, 'utf8'), renderErrorDocs())
+})
+
+test('docs/performance.md is the newest run; "npm run proof -- data-plane" writes it', async () => {
+  const page = renderPerformanceDocs(await newestRun())
+  assert.equal(await readFile(performanceDocsPath, 'utf8'), page)
 })
 
 async function findDeadLinks({ path, text }: SourceFile): Promise<string[]> {

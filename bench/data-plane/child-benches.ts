@@ -17,10 +17,11 @@ export async function runBench(
   })
   let text = ''
   child.stdout.setEncoding('utf8').on('data', (piece: string) => (text += piece))
-  await new Promise((resolve, reject) => {
+  const code = await new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)
   })
+  if (text === '') throw new Error(`${name} ended with ${String(code)} and no report`)
   const { figures } = JSON.parse(text.trim().split('\n').at(-1) ?? '') as Report
   const title = name === 'routes' ? 'routes' : 'stream of 1 GB'
   return figures.map((figure) => ({ ...figure, name: `${title}: ${figure.name}` }))
