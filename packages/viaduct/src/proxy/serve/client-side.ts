@@ -24,7 +24,7 @@ export interface ResponseOptions {
 export interface ClientLink {
   /** The worker leaves: take no more than is there, and say so where the protocol can. */
   askToLeave(): void
-  /** Since when it has waited for a whole request, on the deadlines' clock; Infinity: it is busy. */
+  /** Since when it has waited for a request, on the clock of deadlines; Infinity: it is busy. */
   readonly waitsSinceMs: number
   /** While it waits: its descriptor is needed for others. */
   giveWay(): void
