@@ -7,5 +7,7 @@ export const allowedSkips: Readonly<Record<string, string>> = {
     'It needs a writable cgroup v2 hierarchy; the other way, a scan, is tested everywhere.',
   'what nginx and HAProxy both refuse is refused here':
     'It needs nginx and HAProxy, which come from a Debian mirror.',
+  'supervise works on Node.js 20':
+    'It needs an older Node.js beside the one that the project brings along.',
   python: 'It deploys an app in Python, which a bare machine does not have.',
 }

@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process'
 import { cp, glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 const root = join(import.meta.dirname, '..')
@@ -16,7 +16,7 @@ const packageFolder = join(root, 'packages/supervise')
 const { values } = parseArgs({
   options: { out: { type: 'string' }, tests: { type: 'boolean', default: false } },
 })
-await build(values.out ?? join(packageFolder, 'dist'), values.tests)
+await build(resolve(values.out ?? join(packageFolder, 'dist')), values.tests)
 
 /** @param out Is emptied first. */
 async function build(out: string, withTests: boolean): Promise<void> {

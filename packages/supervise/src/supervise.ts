@@ -12,7 +12,13 @@ export {
   WorkerStatusError,
 } from './errors/supervise-error.ts'
 export { ExitReasons, type WorkerExitReason } from './exit-reasons.ts'
-export { Master, type MasterEvents, type OperationOptions } from './master/master.ts'
+export { Master } from './master/master.ts'
+export type { MasterEvents, OperationOptions } from './master/master-events.ts'
+export {
+  type GracefulCloseOptions,
+  type GracefulServer,
+  gracefulServer,
+} from './graceful/graceful-server.ts'
 export { MasterFactory } from './master/master-factory.ts'
 export type {
   HealthProbe,

@@ -140,7 +140,7 @@ export function parseMasterOptions(given: unknown): MasterConfig {
     restart: group(options.restart, 'restart', defaultRestart),
     memoryLimitBytes:
       integer(options.memoryLimitBytes, 'memoryLimitBytes', Number.MAX_SAFE_INTEGER) ?? null,
-    health: group(options.health, 'health', defaultHealth),
+    health: parseHealth(options),
   }
 }
 
@@ -205,6 +205,12 @@ function parseReadiness(options: MasterOptions): Readiness {
   const problem = readinessProblem(options.ready, options.command !== undefined)
   if (problem !== null) throw refusal('ready', options.ready, problem)
   return options.ready
+}
+
+function parseHealth(options: MasterOptions): HealthProbe | null {
+  const health = group(options.health, 'health', defaultHealth)
+  if (health === null || options.command === undefined) return health
+  throw refusal('health', options.health, 'left out for a command, whose event loop is unknown')
 }
 
 /** `true` for all defaults, an object for some, nothing or `false` for none. */

@@ -13,33 +13,17 @@ import {
   InappropriateConditionError,
   InvalidArgumentError,
 } from '../errors/supervise-error.ts'
-import type { WorkerExitReason } from '../exit-reasons.ts'
 import { requestTimeoutMs, workersMax } from '../limits.ts'
 import { traceOf } from '../trace/trace.ts'
+import { type ProcessUsage, readUsage } from '../worker/process-usage.ts'
 import type { StopOutcome, Worker } from '../worker/worker.ts'
 import { type WorkerStatus, WorkerStatuses } from '../worker-statuses.ts'
-import { Crew } from './crew.ts'
+import { Crew, type Place } from './crew.ts'
+import type { MasterEvents, OperationOptions } from './master-events.ts'
 import type { MasterConfig } from './master-options.ts'
 import { Messenger, type RequestHandler } from './messenger.ts'
-
-export interface MasterEvents {
-  /** A worker ended, and nobody had told it to. */
-  'worker-exit': [reason: WorkerExitReason, workerId: number]
-  'worker-start': [workerId: number, pid: number]
-  /** A worker that was told to end has ended. */
-  'worker-stop': [outcome: StopOutcome]
-  /** What a worker sent that is not for the master itself. */
-  'worker-message': [message: unknown, workerId: number]
-  /** A line of output, with `output: 'lines'`. */
-  'worker-output': [line: string, workerId: number, stream: 'stdout' | 'stderr']
-  /** A handler of these events rejected, or an operation that a signal began failed. */
-  error: [error: unknown]
-}
-
-export interface OperationOptions {
-  /** Ends the waiting; what was being started is ended too. */
-  readonly signal?: AbortSignal
-}
+import { keepRestarting } from './restarts.ts'
+import { type Unfit, watchWorkers } from './watch-workers.ts'
 
 export type MasterStatus = 1 | 2 | 3 | 4 | 5
 
@@ -89,6 +73,13 @@ export class Master extends EventEmitter<MasterEvents> {
     return this.#wasStarted ? [] : Array.from({ length: this.#scale }, () => INITIALIZED)
   }
 
+  /** What each worker uses; null where it is gone, or the system is not Linux. */
+  getStats(): { workerId: number; pid: number | null; usage: ProcessUsage | null }[] {
+    return this.getWorkers().map(({ workerId, pid }) => {
+      return { workerId, pid, usage: pid === null ? null : readUsage(pid) }
+    })
+  }
+
   /** Which workers there are; a worker keeps its place in this list when it is replaced. */
   getWorkers(): {
     workerId: number
@@ -120,6 +111,7 @@ export class Master extends EventEmitter<MasterEvents> {
     const crew = this.#openCrew()
     this.#crew = crew
     this.#install()
+    watchWorkers(this.#config, crew, (place, why) => this.#replaceUnfit(crew, place, why))
     await this.#run('start', async () => {
       try {
         await crew.grow(this.#scale, options.signal)
@@ -267,7 +259,10 @@ export class Master extends EventEmitter<MasterEvents> {
     return new Crew(this.#config, {
       // Told in a turn of its own: what a handler throws must not meet the worker's own ending.
       onOwnExit: (worker, reason) => {
-        process.nextTick(() => this.emit('worker-exit', reason, worker.id))
+        process.nextTick(() => {
+          this.emit('worker-exit', reason, worker.id)
+          this.#restart(worker.id)
+        })
       },
       onMessage: (worker, message, raw) => {
         if (this.#messenger.hear(worker, raw) || message.kind !== 'other') return
@@ -277,6 +272,25 @@ export class Master extends EventEmitter<MasterEvents> {
       onLine: (worker, stream, line) => this.emit('worker-output', line, worker.id, stream),
       onStarted: (worker) => this.#started(worker),
       onStopped: (_, outcome) => this.emit('worker-stop', outcome),
+    })
+  }
+
+  #restart(workerId: number): void {
+    const { restart } = this.#config
+    const crew = this.#crew
+    const place = crew?.find(workerId)
+    if (!restart || !crew || !place) return
+    void keepRestarting(crew, place, restart).then((kept) => {
+      if (!kept) this.emit('worker-given-up', place.worker.id)
+    })
+  }
+
+  #replaceUnfit(crew: Crew, place: Place, why: Unfit): void {
+    const workerId = place.worker.id
+    trace('unfit', { workerId, why })
+    this.emit('worker-unfit', workerId, why)
+    crew.replace(place).catch((error: unknown) => {
+      this.#fail(error, `Worker ${workerId} could not be replaced`)
     })
   }
 

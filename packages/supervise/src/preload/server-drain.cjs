@@ -17,6 +17,7 @@ const net = require('node:net')
 const lookMs = 20
 /** A request that is arriving slowly has this many times the grace of an idle connection. */
 const arrivingFactor = 10
+const drainsKey = Symbol.for('supervise.drains')
 const goAwayStreamMax = 2 ** 31 - 1
 
 class ServerDrain {
@@ -34,6 +35,13 @@ class ServerDrain {
   #began = 0
   #idleGraceMs = 0
   #hooked = new Set()
+
+  /** The one drain of a server: the preload and the program may both want it. */
+  static of(server) {
+    const all = (globalThis[drainsKey] ??= new WeakMap())
+    if (!all.has(server)) all.set(server, new ServerDrain(server))
+    return all.get(server)
+  }
 
   /** Before the server's first connection: what it never saw it cannot end. */
   constructor(server) {

@@ -2,8 +2,8 @@
 import type { Server } from 'node:net'
 
 export declare class ServerDrain {
-  constructor(server: Server)
-  readonly isRunning: boolean
+  private constructor()
+  static of(server: Server): ServerDrain
   /** @returns How many connections were cut. */
   run(options: { readonly timeoutMs: number; readonly idleGraceMs: number }): Promise<number>
 }

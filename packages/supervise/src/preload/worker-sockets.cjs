@@ -108,7 +108,7 @@ class WorkerSockets {
 
   #ask(server, { port, host, ipv6Only, backlog, signal, callback }) {
     const seq = ++this.#seq
-    const drain = new ServerDrain(server)
+    const drain = ServerDrain.of(server)
     const asked = { server, backlog, drain, closed: false }
     this.#asked.set(seq, asked)
     if (callback) server.once('listening', callback)

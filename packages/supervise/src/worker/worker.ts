@@ -17,7 +17,7 @@ import { statusOf, type WorkerStatus, WorkerStatuses } from '../worker-statuses.
 import { readLines } from './read-lines.ts'
 import { watchReadiness } from './readiness.ts'
 import { killGroup, spawnWorker } from './spawn-worker.ts'
-import { deferred, within } from './within.ts'
+import { type Deferred, deferred, within } from './within.ts'
 import { decodeWorkerMessage, type Protocol, type WorkerMessage } from './worker-message.ts'
 
 /** What the master wants to know. None of these may throw. */
@@ -62,6 +62,7 @@ export class Worker {
   #commanded = false
   #draining: Promise<boolean> | null = null
   #quitting: Promise<StopOutcome> | null = null
+  #pong: Deferred<void> | null = null
   #drainedInTime = true
   #drainBegan = 0
 
@@ -147,6 +148,14 @@ export class Worker {
     if (!(await within(this.#exited, killTimeoutMs))) trace('unkillable', { workerId: this.id })
   }
 
+  /** @returns False when its event loop does not answer in time. For scripts only. */
+  async ping(timeoutMs: number): Promise<boolean> {
+    this.#pong ??= deferred<void>()
+    const answered = within(this.#pong.promise, timeoutMs)
+    void this.send({ supervise: 'ping' })
+    return await answered
+  }
+
   /** @returns False when its channel is closed. */
   async send(message: unknown, handle?: SendHandle): Promise<boolean> {
     if (!this.#child.connected) return false
@@ -199,6 +208,7 @@ export class Worker {
     const message = decodeWorkerMessage(raw)
     if (message.kind === 'status') this.#report(message.status)
     else if (message.kind === 'drained') this.#drained()
+    else if (message.kind === 'pong') this.#answered()
     else {
       if (message.kind === 'ready') this.#sayReady(message.protocol)
       if (message.kind === 'listening' && this.#config.ready === 'listening') this.#becomeReady()
@@ -217,6 +227,11 @@ export class Worker {
   /** An app with a bus says itself when it has stopped; it may have more to end than servers. */
   #drained(): void {
     if (this.#protocol !== 'bus') this.#stopped.resolve()
+  }
+
+  #answered(): void {
+    this.#pong?.resolve()
+    this.#pong = null
   }
 
   #sayReady(protocol: Protocol): void {
