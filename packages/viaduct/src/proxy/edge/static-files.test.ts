@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,6 +31,7 @@ async function openSite(options: { isAlone?: boolean } = {}): Promise<Site> {
   await writeFile(join(dir, 'a b.txt'), 'space')
   await writeFile(join(dir, 'large.bin'), Buffer.alloc(3_000_000, 'x'))
   await symlink('../secret', join(dir, 'out'))
+  execFileSync('mkfifo', [join(dir, 'pipe')])
   await symlink('style.css', join(dir, 'in.css'))
   const instance = await TestInstance.answering(ok('app'))
   const ports = options.isAlone ? [] : [instance.port]
@@ -83,7 +85,11 @@ test('a path that no file can have is left to the app, and doubled slashes lead 
   await using site = await openSite()
   assert.equal(bodyOf(await site.ask(get(`/${'x'.repeat(20_000)}`))), 'app')
   assert.equal(bodyOf(await site.ask(get('//docs///index.html'))), 'docs')
-  assert.equal(field(await site.ask(get('///docs?a')), 'location'), '/docs/?a')
+  const moved = await site.ask(get('///docs?a'))
+  assert.equal(field(moved, 'location'), '/docs/?a')
+  assert.equal(field(moved, 'content-length'), '0')
+  // Opening it would wait for ever.
+  assert.equal(bodyOf(await site.ask(get('/pipe'))), 'app')
 })
 
 test('without an instance what is no file is 404', async () => {
