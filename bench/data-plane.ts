@@ -19,6 +19,7 @@ import {
   startNginxArm,
   startViaductArm,
 } from './data-plane/proxy-arms.ts'
+import { disposeWhenTold } from './data-plane/start-tool.ts'
 import { requestCases } from './data-plane/request-cases.ts'
 import { type Figure, listOption, numberOption, report } from './scenarios/report.ts'
 
@@ -42,9 +43,7 @@ const chosen = listOption('only')
 const chosenArms = listOption('arms', isQuick ? ['nginx', 'viaduct'] : [])
 
 await using scope = new AsyncDisposableStack()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void scope.disposeAsync().finally(() => process.exit(1)))
-}
+disposeWhenTold(scope)
 const backend = await startBackend()
 if (backend) {
   scope.use(backend)
@@ -108,13 +107,13 @@ async function withArm(
   ports: readonly number[],
   measure: (arm: Arm) => Promise<Figure[]>,
 ): Promise<Figure[]> {
-  await using arm = await startViaductArm(ports)
+  await using arm = scope.use(await startViaductArm(ports))
   return await measure(arm)
 }
 
 async function withLog(ports: readonly number[]): Promise<Figure[]> {
-  await using quiet = await startViaductArm(ports)
-  await using writing = await startViaductArm(ports, true)
+  await using quiet = scope.use(await startViaductArm(ports))
+  await using writing = scope.use(await startViaductArm(ports, true))
   return await measureAccessLog({ quiet, writing }, pace)
 }
 
@@ -122,7 +121,7 @@ async function idleOfBoth(ports: readonly number[]): Promise<Figure[]> {
   const ours = await withArm(ports, (arm) =>
     measureIdle(arm, { count: idleCount, limit: 5, goal: 3 }),
   )
-  await using nginx = await startNginxArm(ports)
+  await using nginx = scope.use(await startNginxArm(ports))
   return [...ours, ...(nginx ? await measureIdle(nginx, { count: idleCount }) : [])]
 }
 

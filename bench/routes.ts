@@ -20,6 +20,7 @@ import {
 import { routeTable } from '../packages/viaduct/src/proxy/fixtures/route-table.ts'
 import { Router } from '../packages/viaduct/src/proxy/route/router.ts'
 import { startBackend } from './data-plane/proxy-arms.ts'
+import { disposeWhenTold } from './data-plane/start-tool.ts'
 import { type Figure, numberOption, quantile, report } from './scenarios/report.ts'
 
 const many = numberOption('apps', 10_000)
@@ -30,6 +31,7 @@ const seconds = numberOption('seconds', 2)
 const ticksPerSecond = 100
 
 await using scope = new AsyncDisposableStack()
+disposeWhenTold(scope)
 const wrk = await debianTool('wrk')
 const backend = scope.use(await startBackend())
 report('routes', wrk && backend ? await measure(wrk, backend.ports) : [])

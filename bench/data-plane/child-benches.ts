@@ -15,12 +15,16 @@ export async function runBench(
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: timeoutMs,
   })
+  // It then takes with it what it has started.
+  const end = (): void => void child.kill()
+  process.once('exit', end)
   let text = ''
   child.stdout.setEncoding('utf8').on('data', (piece: string) => (text += piece))
   const code = await new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)
   })
+  process.off('exit', end)
   if (text === '') throw new Error(`${name} ended with ${String(code)} and no report`)
   const { figures } = JSON.parse(text.trim().split('\n').at(-1) ?? '') as Report
   const title = name === 'routes' ? 'routes' : 'stream of 1 GB'

@@ -17,6 +17,13 @@ export const loadCore = ['taskset', '-c', '0']
 /** A server that has not ended by then is killed. */
 const endTimeoutMs = 5_000
 
+/** A benchmark that is told to end takes with it what it has started. */
+export function disposeWhenTold(scope: AsyncDisposableStack): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void scope.disposeAsync().finally(() => process.exit(1)))
+  }
+}
+
 export interface ServerTool {
   readonly tool: DebianToolName
   /** Path in its folder → content; `config` is the one that `args` names. */
