@@ -13,7 +13,14 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-export type DebianToolName = 'nginx' | 'wrk' | 'haproxy' | 'caddy' | 'pebble' | 'h2load'
+export type DebianToolName =
+  | 'nginx'
+  | 'wrk'
+  | 'haproxy'
+  | 'caddy'
+  | 'pebble'
+  | 'h2load'
+  | 'slowhttptest'
 
 /** Where its package has another name. */
 const packages: Partial<Record<DebianToolName, string>> = { h2load: 'nghttp2-client' }
