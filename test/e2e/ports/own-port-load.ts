@@ -16,7 +16,7 @@ export interface Counted {
   bodies: Map<string, number>
 }
 
-export interface Load {
+export interface Load extends AsyncDisposable {
   readonly counted: Counted
   /** Resolves when every client has had its last answer. */
   stop(): Promise<Counted>
@@ -42,9 +42,12 @@ export function startLoad(port: number, clients = { keepAlive: 4, perRequest: 4 
   return {
     counted,
     async stop() {
+      await this[Symbol.asyncDispose]()
+      return counted
+    },
+    async [Symbol.asyncDispose]() {
       end.abort()
       await Promise.all(all)
-      return counted
     },
   }
 }

@@ -1,5 +1,6 @@
 /** Ports of an app's own that the proxies accept on, on the real platform. */
 import assert from 'node:assert/strict'
+import { readdir, readFile, readlink } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { fetchApp } from '../harness/fetch-app.ts'
@@ -27,16 +28,31 @@ async function ask(port: number): Promise<string> {
   return status === 200 ? body : String(status)
 }
 
+/** Inodes of the sockets that listen on the port, as far as the process has them. */
+async function socketsOf(pid: number, port: number): Promise<string[]> {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0')
+  const tables = await Promise.all(
+    ['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8')),
+  )
+  const lines = tables.join('\n').matchAll(new RegExp(`:${hex} \\S+ 0A (?:\\S+ +){5}(\\d+)`, 'g'))
+  const inodes = new Set([...lines].map(([, inode]) => `socket:[${inode}]`))
+  const fds = await readdir(`/proc/${pid}/fd`)
+  const links = await Promise.all(
+    fds.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')), // Closed meanwhile.
+  )
+  return links.filter((link) => inodes.has(link))
+}
+
 test('a port leads to its app alone, through deploys and kills of every process', async () => {
   await using platform = await startPlatform()
   const [port = 0, other = 0] = await freePorts(2)
   await using site = await makeApp('site', {})
   await using blog = await makeApp('blog', { port })
   await platform.run('deploy', site.path)
-  const elsewhere = startLoad(platform.httpPort, { keepAlive: 2, perRequest: 0 })
+  await using elsewhere = startLoad(platform.httpPort, { keepAlive: 2, perRequest: 0 })
   await platform.run('deploy', blog.path)
   assert.equal(await ask(port), 'blog v1')
-  const load = startLoad(port)
+  await using load = startLoad(port)
   await platform.run('deploy', blog.path)
   await until(async () => (await ask(port)) === 'blog v2')
 
@@ -48,9 +64,16 @@ test('a port leads to its app alone, through deploys and kills of every process'
     })
     assert.equal(await ask(port), 'blog v2')
   }
-  const keeper = platform.keeperPid()
-  process.kill(keeper, 'SIGKILL')
+  const before = await socketsOf(platform.keeperPid(), port)
+  assert.equal(before.length, 1)
+  process.kill(platform.keeperPid(), 'SIGKILL')
   await platform.startKeeper()
+  // The API answers before: its daemon has lived on.
+  const after = await until(async () => {
+    const sockets = await socketsOf(platform.keeperPid(), port)
+    return sockets.length > 0 && sockets
+  })
+  assert.deepEqual(after, before, 'it is the same socket')
   assert.equal(await ask(port), 'blog v2')
   await platform.run('rollback', '--app', 'blog')
   assert.equal(await ask(port), 'blog v1')
