@@ -54,10 +54,14 @@ export async function startTool(options: ServerTool): Promise<StartedTool | null
     env: { ...process.env, ...found.env, HOME: dir },
     stdio: ['ignore', 'ignore', tool === 'caddy' ? 'ignore' : 'inherit'],
   })
+  // Told to end while this one was starting, nobody else would end it.
+  const endLate = (): void => void child.kill()
+  process.once('exit', endLate)
   const started: StartedTool = {
     pid: child.pid ?? 0,
     async [Symbol.asyncDispose]() {
       await end(child)
+      process.off('exit', endLate)
       await rm(dir, { recursive: true, force: true })
     },
   }
