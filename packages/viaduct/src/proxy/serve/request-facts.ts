@@ -74,7 +74,7 @@ export abstract class RequestFacts {
   }
 
   /** Field lines that every answer over TLS has. */
-  protected get secureFields(): string {
+  get secureFields(): string {
     return this.proto === 'https' ? (this.app.gate?.secureFields ?? '') : ''
   }
 
