@@ -12,7 +12,7 @@ import { type DebianTool, debianTool } from '../tools/debian-tools.ts'
 import { ProxyLinks } from '../packages/viaduct/src/engine/links/proxy-links.ts'
 import { RouteBook } from '../packages/viaduct/src/engine/links/route-book.ts'
 import { silentLog } from '../packages/viaduct/src/model/log.ts'
-import type { RouteChange, RouteTable } from '../packages/viaduct/src/model/route.ts'
+import type { RouteChange, RouteTable } from '../packages/viaduct/src/model/routing/route.ts'
 import {
   type ProxyProcess,
   startProxyProcess,

@@ -8,7 +8,7 @@ import type { AppResource } from '../../packages/viaduct/src/contract/resources.
 import { dataLayout } from '../../packages/viaduct/src/model/layout.ts'
 import { isFinished } from '../../packages/viaduct/src/model/release.ts'
 import { parseRouteFile } from '../../packages/viaduct/src/model/routing/route-file.ts'
-import type { RouteTable } from '../../packages/viaduct/src/model/route.ts'
+import type { RouteTable } from '../../packages/viaduct/src/model/routing/route.ts'
 import type { KeeperCalls, KeeperState } from '../../packages/viaduct/src/wire/keeper-protocol.ts'
 import type { ProxyCalls } from '../../packages/viaduct/src/wire/proxy-protocol.ts'
 import { type Calls, connectRpc } from '../../packages/viaduct/src/wire/rpc.ts'

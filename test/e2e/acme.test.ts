@@ -17,7 +17,7 @@ import {
   openCertificates,
 } from '../../packages/viaduct/src/certs/open-certificates.ts'
 import { renewalAt } from '../../packages/viaduct/src/certs/renew/plan-renewals.ts'
-import type { Certificate } from '../../packages/viaduct/src/model/certificate.ts'
+import type { Certificate } from '../../packages/viaduct/src/model/tls/certificate.ts'
 import { silentLog } from '../../packages/viaduct/src/model/log.ts'
 import { CertTable } from '../../packages/viaduct/src/proxy/tls/cert-table.ts'
 import { externalAccount, type Pebble, startPebble } from './harness/start-pebble.ts'

@@ -27,7 +27,7 @@ import {
   type Release,
 } from '../model/release.ts'
 import { claimOf } from '../model/routing/route-match.ts'
-import type { Maintenance, RouteMatch } from '../model/route.ts'
+import type { Maintenance, RouteMatch } from '../model/routing/route.ts'
 import type { Upload } from '../model/upload.ts'
 
 interface Row {

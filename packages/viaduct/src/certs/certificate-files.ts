@@ -10,7 +10,7 @@ import {
   syncDirectory,
   writeFileDurably,
 } from '../durable/write-file-durably.ts'
-import type { Certificate } from '../model/certificate.ts'
+import type { Certificate } from '../model/tls/certificate.ts'
 import type { Attempt } from './renew/plan-renewals.ts'
 
 const schema = 1

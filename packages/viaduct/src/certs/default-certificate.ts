@@ -1,5 +1,5 @@
 /** The certificate of names that have none: signed by ourselves, so that TLS works at all. */
-import type { Certificate } from '../model/certificate.ts'
+import type { Certificate } from '../model/tls/certificate.ts'
 import { selfSignedLifetimeMs } from '../model/limits.ts'
 import type { CertificateFiles } from './certificate-files.ts'
 import { checkCertificate } from './own/check-certificate.ts'

@@ -7,10 +7,10 @@
  */
 import type { Settings } from '../settings/settings.ts'
 import { AppError, messageOf } from '../model/app-error.ts'
-import { type Certificate, covers, parseDomain } from '../model/certificate.ts'
+import { type Certificate, covers, parseDomain } from '../model/tls/certificate.ts'
 import { certificateCheckMs, certificatesMax } from '../model/limits.ts'
 import type { Log } from '../model/log.ts'
-import type { TlsTable } from '../model/tls.ts'
+import type { TlsTable } from '../model/tls/tls-table.ts'
 import { Authority } from './acme/authority.ts'
 import type { ChallengeAnswer } from './acme/order-certificate.ts'
 import { CertificateFiles } from './certificate-files.ts'

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { readPersisted } from '../durable/read-persisted.ts'
 import { removeUnfinishedWrites, writeFileDurably } from '../durable/write-file-durably.ts'
 import { ticketKeyLifetimeMs } from '../model/limits.ts'
-import { isTlsTable, type TlsTable } from '../model/tls.ts'
+import { isTlsTable, type TlsTable } from '../model/tls/tls-table.ts'
 
 /** What changes; the rest is the book's own. */
 export type TlsContent = Omit<TlsTable, 'schema' | 'generation' | 'ticketKeys' | 'ticketKeysMadeAt'>

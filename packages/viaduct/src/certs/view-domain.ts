@@ -1,5 +1,5 @@
 /** What people see of a domain's certificate: never its key. Pure. */
-import { type Certificate, isCovered } from '../model/certificate.ts'
+import { type Certificate, isCovered } from '../model/tls/certificate.ts'
 import { type Attempt, canBeOrdered, renewalAt } from './renew/plan-renewals.ts'
 
 /** `missing`: it is routed, and unknown names' certificate is what clients get. */

@@ -12,9 +12,7 @@ test('a first deploy builds, starts, switches, and its instances answer', async 
   await test1.succeed(test1.deploy(server()))
   assert.deepEqual(test1.serving, [1])
   assert.equal(await test1.ask(), 'v1 ')
-  assert.deepEqual(test1.route?.matches, [
-    { host: 'hello.localhost', path: '/', stripPath: false },
-  ])
+  assert.deepEqual(test1.route?.matches, [{ host: 'hello.localhost', path: '/', stripPath: false }])
   assert.equal(test1.listener.table?.defaultApp, app)
   assert.equal((await engine.app(app)).status, 'running')
 })

@@ -38,7 +38,6 @@ export const instancePortMax = 29_999
 /** As root each app gets a uid of its own from here: a range that Debian policy reserves. */
 export const appUidMin = 58_000
 export const appUidMax = 59_999
-
 /** Compressed bytes of one upload. */
 export const uploadMaxBytes = 512 * 1024 * 1024
 /** A client that sends nothing of its upload for this long has left. */
@@ -63,10 +62,8 @@ export const npmQuestionTimeoutMs = 30_000
 export const buildErrorLines = 20
 /** One install or build command. */
 export const buildTimeoutMs = 15 * 60_000
-
 /** A disk that takes longer to write all it has been given is asked for the one tree alone. */
 export const treeSyncTimeoutMs = 10_000
-
 /** A log file is rotated at this size; this many old ones are kept per release. */
 export const logFileMaxBytes = 10 * 1024 * 1024
 export const logFilesKept = 4
@@ -80,14 +77,12 @@ export const logDrainMs = 2_000
  * An exit is told with its last lines in the log, but not later than this after all of it is gone.
  */
 export const exitOutputMs = 500
-
 /** Log lines waiting for the disk; above it the keeper stops reading the app's pipe. */
 export const logQueueMaxBytes = 4 * 1024 * 1024
 /** A reader looks for at most this many rotated files. */
 export const logFilesMax = 1_000
 /** A follower of a log looks for new lines this often: a person reads along. */
 export const logFollowPollMs = 100
-
 /**
  * SIGKILL takes effect at once, but for a process in uninterruptible sleep: then this is waited.
  */
@@ -111,23 +106,17 @@ export const daemonStopMs = 10_000
 export const secondSignalMs = 500
 /** A proxy hands its sockets back in 0.1 s; one that hangs must not hold up the start for long. */
 export const handbackTimeoutMs = 3_000
-
-/** Head of a request or response at the proxy. */
-export const headMaxBytes = 32 * 1024
-export const headersMax = 128
 /** One line of the protocols between keeper, daemon and proxy. */
 export const wireLineMaxBytes = 16 * 1024 * 1024
 /** A call to keeper or proxy that has no answer by then has failed. */
 export const wireCallTimeoutMs = 10_000
 /** A deploy queue per app: the newest wins, so more than one waiting is never needed. */
 export const mailboxMaxEvents = 1_000
-
 /** One value of the store: a release with all its config fits many times; NATS allows 1 MB. */
 export const storeValueMaxBytes = 512 * 1024
 export const storeKeyMaxBytes = 200
 /** A daemon that is just being killed gives its database up within this; opening waits for it. */
 export const storeOpenTimeoutMs = 5_000
-
 /** A JSON body of the API: config with certificates in it fits, a flood does not. */
 export const jsonBodyMaxBytes = 1024 * 1024
 /**
@@ -148,7 +137,6 @@ export const tokensMax = 200
 export const tokenNameMax = 80
 /** A call of the API that has no answer by then: destroying an app drains and stops first. */
 export const clientCallTimeoutMs = 120_000
-
 /** Readiness is asked for often while an app usually boots (45 to 80 ms), seldom later. */
 export const probeIntervals = [
   { untilMs: 1_000, everyMs: 5 },
@@ -165,7 +153,6 @@ export const readinessRunsMax = 20
 export const cutAttemptMinMs = 200
 /** Who follows a log sees the lines of a new release this much later at most. */
 export const logReleasesPollMs = 500
-
 /** First wait before the daemon connects again to a keeper or proxy that went away; doubles. */
 export const linkBackoffMs = 20
 export const linkBackoffMaxMs = 1_000
@@ -198,7 +185,6 @@ export const apiCloseTimeoutMs = 2_000
 export const unreadBodyLingerMs = 1_000
 /** A JSON body is complete by then: nobody types it by hand. */
 export const jsonBodyTimeoutMs = 30_000
-
 /** A diagnosis looks at this much of an app that forks or opens without end. */
 export const diagnosePidsMax = 200
 export const diagnoseFdsMax = 10_000
@@ -212,35 +198,6 @@ export const statsParallelReads = 8
 export const portConflictsMax = 5
 /** Messages that wait for a peer which does not read; four of the longest. */
 export const wireBacklogMaxBytes = 64 * 1024 * 1024
-
-/** 1xx answers before one final answer: apps send one or two, a flood fills the client's memory. */
-export const interimHeadsMax = 16
-/** The size line of a chunk, with its extension. */
-export const chunkLineMaxBytes = 256
-/** Read buffer of a connection to an instance: 64 KB, as many write at once, and a head. */
-export const upstreamBufferBytes = 68 * 1024
-/** The same while large bodies pass, with which a megabyte takes a quarter of the reads … */
-export const largeBufferBytes = 256 * 1024
-/** … for so many connections of a worker at once, because memory is kept small. */
-export const largeBuffersMax = 32
-/** Read buffers of bodies that wait for V8 to free them. */
-export const bufferGarbageMaxBytes = 8 * 1024 * 1024
-/** A smaller piece for a client that does not read is copied: it would keep a whole buffer. */
-export const pinnedMinBytes = 16 * 1024
-/** An instance is on this machine: a connect that takes longer will not succeed. */
-export const upstreamConnectTimeoutMs = 5_000
-/** An app that says nothing of its keep-alive is presumed to close after this. */
-export const upstreamIdleMs = 4_000
-/** Kept from what an app says in `Keep-Alive: timeout=N`: its timer may run ahead of ours. */
-export const upstreamIdleMarginMs = 1_000
-/**
- * A request that cannot be repeated takes no connection that was idle for longer, unless the app
- * says.
- */
-export const nonIdempotentIdleMs = 1_000
-export const upstreamIdleConnectionsMax = 256
-/** From the request to the head of its response. */
-export const responseHeadTimeoutMs = 60_000
 /** Neither end of a body moves for this long. */
 export const idleBodyTimeoutMs = 300_000
 /** Requests per app and worker that wait because its instances have all they may have. */
@@ -252,56 +209,8 @@ export const ejectAfterFailures = 5
 /** The first time; doubles each time, so that a dead one is asked seldom. */
 export const ejectForMs = 10_000
 export const ejectForMaxMs = 60_000
-/** An instance that just came gets at least this share of what it would get. */
-export const slowStartShareMin = 0.1
-/** WebSockets of a release that leaves are closed within this, one after the other. */
-export const webSocketCloseSpreadMs = 10_000
-/** A client that was sent a close frame answers it within this. */
-export const webSocketCloseTimeoutMs = 5_000
-/** Clients that a rate limit remembers, per app and worker; the least recently seen go first. */
-export const rateLimitKeysMax = 10_000
-/** Passwords that are checked at a time, per app and worker: each takes 16 MB and a thread. */
-export const basicAuthChecksMax = 4
-export const basicAuthKnownMax = 1_000
-/** Paths of a release's files that a worker remembers, also that there is nothing. */
-export const staticKnownMax = 10_000
-/** Longer files are not read to tell them from those of another release. */
-export const staticHashMaxBytes = 16 * 1024 * 1024
-export const staticPieceBytes = 64 * 1024
-/** Of the path of a file within a release; longer ones are not looked for, nor remembered. */
-export const staticPathMaxChars = 1_024
-/** A shorter response is not worth compressing: it fits a packet. */
-export const compressMinBytes = 1024
-/** Responses of a worker that are compressed at a time: each takes up to 1 MB. */
-export const encodersMax = 256
-/** A PROXY header of version 2, with what a balancer adds; 216 bytes are usual at most. */
-export const proxyHeaderMaxBytes = 4_096
-/** A balancer sends it with its first packet. */
-export const proxyHeaderTimeoutMs = 5_000
 /** A head is complete this long after its first byte, or its connection is closed. */
 export const headTimeoutMs = 30_000
-/** A client connection between two requests. */
-export const clientIdleTimeoutMs = 75_000
-/**
- * A client that has ended its side still gets an answer that comes, or goes on, within this; most
- * of them are gone, and the app works for nobody.
- */
-export const halfClosedTimeoutMs = 10_000
-/** A tunnel of which one end has said all: the other gets this long between two pieces. */
-export const tunnelHalfClosedMs = 60_000
-/** A tunnel may be silent for ever, but its client must be there: the kernel asks after this. */
-export const tunnelProbeMs = 60_000
-/** After an answer that ends the connection, input is read and thrown away this long, this much. */
-export const lingerTimeoutMs = 5_000
-export const lingerMaxBytes = 16 * 1024 * 1024
-/** A request's body is kept for a repetition up to here. */
-export const replayMaxBytes = 64 * 1024
-/** A request is given to an instance this often at most when it gets reset. */
-export const placesMax = 3
-/** A held request looks again, besides at each change of the routes. */
-export const holdRetryMs = 200
-export const deadlineSweepMs = 500
-export const accessLogFlushMs = 1_000
 /**
  * Upper limits of the buckets that latencies are counted in for `/metrics`: those that Prometheus'
  * own libraries begin with, down to what a small answer takes and up to what a slow one may.
@@ -309,12 +218,6 @@ export const accessLogFlushMs = 1_000
 export const latencyBucketsMs: readonly number[] = [
   1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000,
 ]
-/** Releases per app whose answers a proxy counts apart: what runs, is warm, and was before. */
-export const releasesCountedMax = 8
-/** Characters of a user agent or referer in the access log. */
-export const accessLogFieldMax = 1_000
-/** An app without requests has its file closed: when it was destroyed, that frees the space. */
-export const accessLogQuietMs = 10_000
 /** For the answer of an app that accepts on a port itself; its event loop may be busy. */
 export const directAnswerMs = 5_000
 /** Ports of apps' own in all: each is a descriptor of the keeper and of every proxy. */
@@ -322,58 +225,19 @@ export const ownPortsMax = 100
 /** An idle client connection of a worker that leaves gets this long for one more request. */
 export const leaveIdleMs = 1_000
 export const listenBacklog = 4_096
-
-/**
- * Of the descriptors that a worker may have, new clients leave a sixteenth to those that are there:
- * for connections to instances, logs and helpers. Of a tiny limit at most a quarter.
- */
-export const descriptorReserveMin = 32
-export const descriptorReserveMax = 1_024
-/** Within so few descriptors a burst is there before anything can be prepared for it. */
-export const descriptorsFewMax = 4_096
-/** Where descriptors are short, a connection that has waited so long for a request may go. */
-export const crowdedIdleMs = 2_000
-/** Shortage is reported this often; while it lasts, all descriptors are counted this often. */
-export const descriptorReportMs = 60_000
-export const descriptorRecountMs = 10_000
-
-/** From the accepted connection to the end of its TLS handshake: two round trips, a slow phone. */
-export const tlsHandshakeTimeoutMs = 10_000
-/** Requests of one HTTP/2 connection at a time; each may hold a window's worth of body. */
-export const h2StreamsMax = 128
-/** What a client may send of one body before somebody reads it: 1.3 MB/s at 100 ms away. */
-export const h2StreamWindowBytes = 128 * 1024
-/** Of one HTTP/2 connection, in MB: 64 KB twice for each stream that is not read, and tables. */
-export const h2SessionMaxMb = 32
-/** The same for all bodies of a connection on the wire. */
-export const h2ConnectionWindowBytes = 1024 * 1024
-/**
- * Requests that end before their answer does (`RST_STREAM` by either side), per connection and
- * window: a browser that leaves a page cancels all it has, an attacker (CVE-2023-44487) goes on.
- */
-export const h2ResetsMax = 2 * h2StreamsMax
-/** SETTINGS and PING frames, each of which has to be answered; gRPC pings a few times a second. */
-export const h2ControlFramesMax = 256
-export const h2FloodWindowMs = 10_000
-
 /** Out of memory, the kernel ends builds and instances before the platform. -1000 to 1000. */
 export const appOomScore = 200
-
 /** Characters and segments of a route's path: what is looked up for each request. */
 export const routePathMaxChars = 255
 export const routePathSegmentsMax = 16
 /** Ways to one app; more is a list that somebody generates. */
 export const routesPerAppMax = 200
-/** A longer name is no host name (RFC 1035 §2.3.4), and is compared as a whole only. */
-export const hostNameMaxChars = 255
 /** Of a regular expression on host names; steps are instructions of its program. */
 export const hostRegexpMaxChars = 200
 export const hostRegexpMaxSteps = 200
 /** Each is tried for every name that is not known, about a microsecond each. */
 export const hostRegexpsPerAppMax = 10
 export const hostRegexpsMax = 100
-/** Names whose regular expressions are remembered; clients may make up as many as they like. */
-export const hostRegexpNamesMax = 1_000
 /** `routes.json` is written anew when its changes have grown to the table's size, or this. */
 export const routeJournalMinBytes = 64 * 1024
 /** Of one app's options; each is compared with every request's client. */
@@ -381,7 +245,6 @@ export const networksMax = 500
 export const basicUsersMax = 100
 /** HTML that the platform answers with itself, for one status or in maintenance. */
 export const errorPageMaxChars = 64 * 1024
-
 /** One request to a certificate authority; they are slow when many renew. */
 export const acmeRequestTimeoutMs = 30_000
 /** A chain of certificates has some kilobytes. */

@@ -3,7 +3,7 @@
  * `build/parse/parse-manifest.ts`; `build` also fills the name from package.json.
  */
 
-import type { HttpOptions } from './http-options.ts'
+import type { HttpOptions } from './routing/http-options.ts'
 
 export interface HealthCheck {
   /** Path with a leading "/"; 2xx and 3xx are ready. */

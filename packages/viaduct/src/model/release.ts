@@ -2,9 +2,9 @@
  * What a user deploys and what a deploy makes: apps, releases, deploys. Plain data, no behaviour.
  */
 import type { AppName, ArtifactId, DeployId, ProcessType, ReleaseNumber } from './ids.ts'
-import type { HttpOptions } from './http-options.ts'
+import type { HttpOptions } from './routing/http-options.ts'
 import type { Manifest } from './manifest.ts'
-import type { Maintenance, RouteMatch } from './route.ts'
+import type { Maintenance, RouteMatch } from './routing/route.ts'
 
 /** Variables of an app. Keys match `[A-Za-z_][A-Za-z0-9_]*`. */
 export type Config = Readonly<Record<string, string>>

@@ -3,7 +3,7 @@
  * none. Pure; whether the proxies know already is compared by `plan-app.ts`.
  */
 import type { ProcessType } from '../model/ids.ts'
-import type { WhenEmpty } from '../model/route.ts'
+import type { WhenEmpty } from '../model/routing/route.ts'
 import { decideRestart } from '../../../supervise/src/lifecycle/lifecycle.ts'
 import {
   type Desired,

@@ -8,7 +8,7 @@
 import type { InstanceState, RestartPolicy } from '../../../supervise/src/lifecycle/lifecycle.ts'
 import type { AppName, DeployId, InstanceId, ProcessType, ReleaseNumber } from '../model/ids.ts'
 import type { InstanceExit } from '../model/instance.ts'
-import type { WhenEmpty } from '../model/route.ts'
+import type { WhenEmpty } from '../model/routing/route.ts'
 
 export interface TypeSetup {
   /** 0 to `instancesPerTypeMax`. */

@@ -1,7 +1,7 @@
 /** One value of a setting, from text or JSON to what the platform uses, or why it cannot be. */
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { parseNetwork } from '../model/network.ts'
+import { parseNetwork } from '../model/routing/network.ts'
 import type { SettingType } from './setting-table.ts'
 
 /** `wanted` completes the sentence "wanted …". */

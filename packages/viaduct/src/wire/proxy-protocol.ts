@@ -2,8 +2,8 @@
  * What the daemon says to each proxy worker over `run/proxy-SLOT-PID.sock`.
  */
 import type { AppName, InstanceId, ReleaseNumber } from '../model/ids.ts'
-import type { RouteChange, RouteTable } from '../model/route.ts'
-import type { TlsTable } from '../model/tls.ts'
+import type { RouteChange, RouteTable } from '../model/routing/route.ts'
+import type { TlsTable } from '../model/tls/tls-table.ts'
 
 /** Counters of one worker since it started. */
 export interface ProxyStats {

@@ -2,7 +2,7 @@
 import type { AppResource, ReleaseResource } from '../../contract/resources.ts'
 import type { AppView } from '../../engine/engine.ts'
 import type { Release } from '../../model/release.ts'
-import type { RouteMatch } from '../../model/route.ts'
+import type { RouteMatch } from '../../model/routing/route.ts'
 
 /** An app as `GET /applications/:name` shows it. */
 /** @param httpPort Of the proxies, as it was bound. */

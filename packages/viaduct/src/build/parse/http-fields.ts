@@ -1,17 +1,17 @@
 /**
  * Reads `http`: how an app's requests are treated on their way. The same readers serve the
  * manifest, where errors name the line, and what comes by the API. What the keys mean is
- * `model/http-options.ts`.
+ * `model/routing/http-options.ts`.
  */
 import { isIP } from 'node:net'
 import { AppError } from '../../model/app-error.ts'
-import { parseDomain } from '../../model/certificate.ts'
+import { parseDomain } from '../../model/tls/certificate.ts'
 import type {
   BasicUser,
   HttpOptions,
   RateLimit,
   WebSocketPolicy,
-} from '../../model/http-options.ts'
+} from '../../model/routing/http-options.ts'
 import { basicUsersMax, errorPageMaxChars, networksMax } from '../../model/limits.ts'
 import {
   integer,

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { AppError, messageOf } from '../../model/app-error.ts'
-import type { Certificate } from '../../model/certificate.ts'
+import type { Certificate } from '../../model/tls/certificate.ts'
 import { checkCertificate } from '../own/check-certificate.ts'
 import { accountKey, enterAccount, forgetAccountUrl } from './account-file.ts'
 import { AcmeError } from './acme-problem.ts'

@@ -10,7 +10,7 @@ import {
   acmeOrderTimeoutMs,
   challengeLifetimeMs,
 } from '../../model/limits.ts'
-import type { TlsChallenge } from '../../model/tls.ts'
+import type { TlsChallenge } from '../../model/tls/tls-table.ts'
 import { makeKey, makeRequest, makeSelfSigned, renderKey } from '../x509/make-certificate.ts'
 import { AcmeError, acmeError } from './acme-problem.ts'
 import type { AcmeAnswer, AcmeSession } from './acme-session.ts'

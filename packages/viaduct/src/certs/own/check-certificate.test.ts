@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { AppError } from '../../model/app-error.ts'
-import { covers, parseDomain } from '../../model/certificate.ts'
+import { covers, parseDomain } from '../../model/tls/certificate.ts'
 import { makeKey, makeSelfSigned, renderKey } from '../x509/make-certificate.ts'
 import { checkCertificate } from './check-certificate.ts'
 

@@ -5,7 +5,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { AppError, messageOf } from '../../model/app-error.ts'
-import { type Certificate, type CertificateSource, covers } from '../../model/certificate.ts'
+import { type Certificate, type CertificateSource, covers } from '../../model/tls/certificate.ts'
 import { certificatePemMaxBytes, rsaKeyMinBits } from '../../model/limits.ts'
 
 export interface GivenCertificate {

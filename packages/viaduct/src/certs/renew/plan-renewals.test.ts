@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Certificate, CertificateSource } from '../../model/certificate.ts'
+import type { Certificate, CertificateSource } from '../../model/tls/certificate.ts'
 import { acmeBackoffMaxMs } from '../../model/limits.ts'
 import { type Attempt, planRenewals, renewalAt, retryAt } from './plan-renewals.ts'
 

@@ -3,7 +3,7 @@
  * is all there is, and the jitter of a renewal comes from the certificate itself, so that the
  * answer is the same each time.
  */
-import { type Certificate, isCovered } from '../../model/certificate.ts'
+import { type Certificate, isCovered } from '../../model/tls/certificate.ts'
 import { acmeBackoffMaxMs, acmeBackoffMs, renewalJitter } from '../../model/limits.ts'
 
 /** The last order of a domain, when it failed. Gone once one succeeds. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Certificate } from '../../model/certificate.ts'
+import type { Certificate } from '../../model/tls/certificate.ts'
 import { acmeOrdersMax, certificatesMax } from '../../model/limits.ts'
 import { silentLog } from '../../model/log.ts'
 import { Renewals } from './renewals.ts'

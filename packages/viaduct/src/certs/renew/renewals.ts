@@ -3,7 +3,7 @@
  * per domain, remembers what failed over restarts, and looks again when the next is due.
  */
 import { AppError } from '../../model/app-error.ts'
-import type { Certificate } from '../../model/certificate.ts'
+import type { Certificate } from '../../model/tls/certificate.ts'
 import { acmeOrdersMax, certificateCheckMs, certificatesMax } from '../../model/limits.ts'
 import type { Log } from '../../model/log.ts'
 import { AcmeError, orderError } from '../acme/acme-problem.ts'

@@ -2,7 +2,7 @@
 import { randomBytes, scrypt } from 'node:crypto'
 import type { HttpResource } from '../../contract/resources.ts'
 import { AppError } from '../../model/app-error.ts'
-import type { BasicUser, HttpOptions } from '../../model/http-options.ts'
+import type { BasicUser, HttpOptions } from '../../model/routing/http-options.ts'
 
 type Options = Readonly<Record<string, unknown>>
 

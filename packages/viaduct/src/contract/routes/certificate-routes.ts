@@ -4,7 +4,7 @@ import { certificateSchema } from '../resources.ts'
 import { json, nothing, route } from '../route.ts'
 import { array, object, string } from '../schema.ts'
 
-/** Which names there are is the server's to know: `model/certificate.ts`. */
+/** Which names there are is the server's to know: `model/tls/certificate.ts`. */
 const domainParams = object({ domain: string({ maxLength: 255, 'x-error': 'bad-domain' }) })
 const pem = string({ minLength: 1, maxLength: certificatePemMaxBytes })
 

@@ -4,12 +4,12 @@
  * server, the later winning. Pure: nothing of it is stored.
  */
 import { join } from 'node:path'
-import type { HttpOptions } from '../../model/http-options.ts'
+import type { HttpOptions } from '../../model/routing/http-options.ts'
 import type { AppLayout } from '../../model/layout.ts'
 import type { Manifest } from '../../model/manifest.ts'
 import type { App, Release } from '../../model/release.ts'
 import { claimOf } from '../../model/routing/route-match.ts'
-import type { AppRoute, RouteMatch } from '../../model/route.ts'
+import type { AppRoute, RouteMatch } from '../../model/routing/route.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { AppName } from '../../model/ids.ts'
 

@@ -12,8 +12,8 @@ import {
   proxyAckTimeoutMs,
 } from '../../model/limits.ts'
 import type { InstanceId } from '../../model/ids.ts'
-import type { RouteChange, RouteTable } from '../../model/route.ts'
-import type { TlsTable } from '../../model/tls.ts'
+import type { RouteChange, RouteTable } from '../../model/routing/route.ts'
+import type { TlsTable } from '../../model/tls/tls-table.ts'
 import type { ProxyInfo } from '../../wire/keeper-protocol.ts'
 import type {
   Applied,

@@ -1,7 +1,7 @@
 /** All proxy workers that live: tells each the same, and gathers what they answer. */
 import type { InstanceId } from '../../model/ids.ts'
-import type { RouteChange, RouteTable } from '../../model/route.ts'
-import type { TlsTable } from '../../model/tls.ts'
+import type { RouteChange, RouteTable } from '../../model/routing/route.ts'
+import type { TlsTable } from '../../model/tls/tls-table.ts'
 import type { ProxyInfo } from '../../wire/keeper-protocol.ts'
 import type { DrainResult, ProxyStats } from '../../wire/proxy-protocol.ts'
 import { ProxyLink, type ProxyLinkOptions, type TableSource } from './proxy-link.ts'

@@ -5,7 +5,7 @@
 import type { AppName } from '../../model/ids.ts'
 import { routesSlowMs } from '../../model/limits.ts'
 import { applyChange } from '../../model/routing/route-file.ts'
-import type { AppRoute, RouteChange, RouteTable } from '../../model/route.ts'
+import type { AppRoute, RouteChange, RouteTable } from '../../model/routing/route.ts'
 import type { EngineLog } from '../engine-log.ts'
 import { apiAppName } from './api-route.ts'
 import type { ProxyLinks } from './proxy-links.ts'

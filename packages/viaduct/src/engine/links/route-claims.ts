@@ -5,7 +5,7 @@
  */
 import type { AppName } from '../../model/ids.ts'
 import { claimOf } from '../../model/routing/route-match.ts'
-import type { AppRoute } from '../../model/route.ts'
+import type { AppRoute } from '../../model/routing/route.ts'
 
 export class RouteClaims {
   readonly #owners = new Map<string, AppName>()

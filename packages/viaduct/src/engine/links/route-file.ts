@@ -7,7 +7,7 @@ import { open, readFile } from 'node:fs/promises'
 import { explainWriteError, writeFileDurably } from '../../durable/write-file-durably.ts'
 import { systemCodeOf } from '../../model/app-error.ts'
 import { routeJournalMinBytes } from '../../model/limits.ts'
-import type { RouteChange, RouteTable } from '../../model/route.ts'
+import type { RouteChange, RouteTable } from '../../model/routing/route.ts'
 import { parseRouteFile, renderRouteLine } from '../../model/routing/route-file.ts'
 
 export class RouteFile {

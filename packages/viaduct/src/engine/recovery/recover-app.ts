@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { InstanceId, ProcessType, ReleaseNumber } from '../../model/ids.ts'
-import type { AppRoute } from '../../model/route.ts'
+import type { AppRoute } from '../../model/routing/route.ts'
 import type { ProcessInfo } from '../../wire/keeper-protocol.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { LiveInstance } from '../app/live-instance.ts'

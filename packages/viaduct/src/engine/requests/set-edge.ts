@@ -4,11 +4,11 @@
  */
 import { parseHttpOptions } from '../../build/parse/http-fields.ts'
 import { AppError } from '../../model/app-error.ts'
-import type { HttpOptions } from '../../model/http-options.ts'
+import type { HttpOptions } from '../../model/routing/http-options.ts'
 import { hostRegexpsPerAppMax, routesPerAppMax } from '../../model/limits.ts'
 import type { App } from '../../model/release.ts'
 import { claimOf } from '../../model/routing/route-match.ts'
-import type { Maintenance, RouteMatch } from '../../model/route.ts'
+import type { Maintenance, RouteMatch } from '../../model/routing/route.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { claimedBy, nothingClaimed } from '../app/claims.ts'
 import { matchesOf } from '../app/edge-of.ts'

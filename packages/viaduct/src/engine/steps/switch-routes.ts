@@ -1,5 +1,5 @@
 /** The step that moves an app's requests: writes the new table and waits for every proxy's word. */
-import type { AppRoute } from '../../model/route.ts'
+import type { AppRoute } from '../../model/routing/route.ts'
 import type { RoutePlan } from '../../plan/setup.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { edgeOf } from '../app/edge-of.ts'

@@ -1,6 +1,6 @@
 /** Where an app answers and how, and who said so: what `viaduct routes` and `http` show. */
-import type { HttpOptions } from '../../model/http-options.ts'
-import type { Maintenance } from '../../model/route.ts'
+import type { HttpOptions } from '../../model/routing/http-options.ts'
+import type { Maintenance } from '../../model/routing/route.ts'
 import { claimOf } from '../../model/routing/route-match.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { httpOf, matchesOf, type SourcedMatch } from '../app/edge-of.ts'

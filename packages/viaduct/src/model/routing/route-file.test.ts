@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AppName } from '../ids.ts'
 import { parseRouteFile, renderRouteLine } from './route-file.ts'
-import type { AppRoute, RouteChange, RouteTable } from '../route.ts'
+import type { AppRoute, RouteChange, RouteTable } from './route.ts'
 
 const route = (app: string, port: number | null = null): AppRoute => ({
   app: app as AppName,

@@ -4,7 +4,7 @@
  */
 import { AppError } from '../app-error.ts'
 import type { AppName } from '../ids.ts'
-import type { AppRoute, RouteChange, RouteTable } from '../route.ts'
+import type { AppRoute, RouteChange, RouteTable } from './route.ts'
 
 const schemaNow = 2
 

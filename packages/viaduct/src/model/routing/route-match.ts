@@ -3,10 +3,10 @@
  * are the same. Which of several wins is `proxy/route/`; docs/routing.md has the rules.
  */
 import { AppError } from '../app-error.ts'
-import { parseDomain } from '../certificate.ts'
+import { parseDomain } from '../tls/certificate.ts'
 import { compileHostRegexp } from './host-regexp.ts'
 import { routePathMaxChars, routePathSegmentsMax } from '../limits.ts'
-import type { RouteMatch } from '../route.ts'
+import type { RouteMatch } from './route.ts'
 
 /** As users write it; what is left out is any host, the whole of it, not stripped. */
 export interface WrittenRoute {

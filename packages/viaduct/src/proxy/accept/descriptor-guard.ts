@@ -8,9 +8,9 @@ import {
   descriptorRecountMs,
   descriptorReportMs,
   descriptorsFewMax,
-} from '../../model/limits.ts'
+} from '../../model/proxy-limits.ts'
 import type { Upstream } from '../route/upstream.ts'
-import type { ClientLink } from '../serve/client-side.ts'
+import type { ClientLink } from '../client/client-side.ts'
 import type { AcceptGate } from './accept-gate.ts'
 import type { Descriptors } from './descriptors.ts'
 

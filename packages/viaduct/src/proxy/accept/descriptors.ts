@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { descriptorReserveMax, descriptorReserveMin } from '../../model/limits.ts'
+import { descriptorReserveMax, descriptorReserveMin } from '../../model/proxy-limits.ts'
 
 export class Descriptors {
   /** Infinity: nobody watches. */

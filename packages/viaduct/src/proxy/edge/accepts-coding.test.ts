@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { headMaxBytes } from '../../model/limits.ts'
+import { headMaxBytes } from '../../model/proxy-limits.ts'
 import { acceptsCoding } from './accepts-coding.ts'
 
 test('a coding is taken when it is named and its weight is not 0', () => {

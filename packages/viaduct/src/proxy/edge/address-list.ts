@@ -1,6 +1,6 @@
 /** A set of addresses and networks; asked once per connection or request. */
 import { BlockList } from 'node:net'
-import { parseNetwork } from '../../model/network.ts'
+import { parseNetwork } from '../../model/routing/network.ts'
 
 export class AddressList {
   readonly #list = new BlockList()

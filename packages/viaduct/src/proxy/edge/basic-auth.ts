@@ -3,8 +3,8 @@
  * on purpose; who was let in, or turned away, before is known again at once.
  */
 import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
-import type { BasicUser, HttpOptions } from '../../model/http-options.ts'
-import { basicAuthChecksMax, basicAuthKnownMax } from '../../model/limits.ts'
+import type { BasicUser, HttpOptions } from '../../model/routing/http-options.ts'
+import { basicAuthChecksMax, basicAuthKnownMax } from '../../model/proxy-limits.ts'
 
 export type Answer = 'yes' | 'no' | 'busy'
 

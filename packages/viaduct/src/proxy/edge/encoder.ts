@@ -9,10 +9,10 @@ import {
   createGzip,
   type Gzip,
 } from 'node:zlib'
-import { compressMinBytes, encodersMax } from '../../model/limits.ts'
+import { compressMinBytes, encodersMax } from '../../model/proxy-limits.ts'
 import { fieldOf } from '../http/field-text.ts'
 import type { ResponseHead } from '../http/response-head.ts'
-import type { ClientSide } from '../serve/client-side.ts'
+import type { ClientSide } from '../client/client-side.ts'
 import type { UpstreamConnection } from '../serve/upstream-connection.ts'
 import { acceptsCoding } from './accepts-coding.ts'
 

@@ -1,6 +1,6 @@
 /** The bytes of a file on their way to a client: the next piece is read when it takes more. */
 import { type FileHandle, open } from 'node:fs/promises'
-import { staticPieceBytes } from '../../model/limits.ts'
+import { staticPieceBytes } from '../../model/proxy-limits.ts'
 import type { Range } from './parse-range.ts'
 import type { LocalBody, Visitor } from './visit.ts'
 

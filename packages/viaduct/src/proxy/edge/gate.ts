@@ -3,8 +3,8 @@
  * maintenance, where it should have come, how often this client, who it is, how often anybody, how
  * large, and whether a file answers it. An app that asks for nothing of it has no gate.
  */
-import type { HttpOptions, RateLimit } from '../../model/http-options.ts'
-import type { AppRoute, Maintenance } from '../../model/route.ts'
+import type { HttpOptions, RateLimit } from '../../model/routing/http-options.ts'
+import type { AppRoute, Maintenance } from '../../model/routing/route.ts'
 import type { ResponseHead } from '../http/response-head.ts'
 import { AddressList } from './address-list.ts'
 import { type Answer, BasicAuth } from './basic-auth.ts'

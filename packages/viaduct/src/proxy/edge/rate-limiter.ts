@@ -2,8 +2,8 @@
  * At most so many requests within a time, for each key: the generic cell rate algorithm (ITU-T
  * I.371), one number per key. Every worker counts for itself.
  */
-import type { RateLimit } from '../../model/http-options.ts'
-import { rateLimitKeysMax } from '../../model/limits.ts'
+import type { RateLimit } from '../../model/routing/http-options.ts'
+import { rateLimitKeysMax } from '../../model/proxy-limits.ts'
 
 export class RateLimiter {
   /** When the next request would be on time, were they evenly spread; least recently used first. */

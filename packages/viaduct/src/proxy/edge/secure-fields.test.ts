@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { HttpOptions } from '../../model/http-options.ts'
+import type { HttpOptions } from '../../model/routing/http-options.ts'
 import { routeTable } from '../fixtures/route-table.ts'
 import { get, ok, startProxy, TestClient, TestInstance, until } from '../fixtures/test-proxy.ts'
 import { askH2, connectH2, startTlsProxy, TlsClient } from '../fixtures/tls-proxy.ts'

@@ -2,7 +2,7 @@
  * Counts what a client may do now and then but not all the time: resets, pings, settings. One per
  * connection and kind.
  */
-import { h2FloodWindowMs } from '../../model/limits.ts'
+import { h2FloodWindowMs } from '../../model/proxy-limits.ts'
 
 export class FloodGuard {
   readonly #max: number

@@ -9,7 +9,7 @@ import {
   headersMax,
   headMaxBytes,
   upstreamIdleMs,
-} from '../../model/limits.ts'
+} from '../../model/proxy-limits.ts'
 import type { Upstream } from '../route/upstream.ts'
 
 const options = {

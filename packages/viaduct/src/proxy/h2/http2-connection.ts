@@ -5,6 +5,7 @@
  */
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
+import { headTimeoutMs } from '../../model/limits.ts'
 import {
   clientIdleTimeoutMs,
   h2ConnectionWindowBytes,
@@ -15,13 +16,12 @@ import {
   h2StreamWindowBytes,
   headersMax,
   headMaxBytes,
-  headTimeoutMs,
   lingerTimeoutMs,
   tunnelProbeMs,
-} from '../../model/limits.ts'
-import type { ClientLink } from '../serve/client-side.ts'
+} from '../../model/proxy-limits.ts'
+import type { ClientLink } from '../client/client-side.ts'
 import type { HasDeadline } from '../serve/deadlines.ts'
-import type { Peer } from '../serve/peer.ts'
+import type { Peer } from '../client/peer.ts'
 import type { Worker } from '../serve/worker.ts'
 import { FloodGuard } from './flood-guard.ts'
 import { StreamClient } from './stream-client.ts'

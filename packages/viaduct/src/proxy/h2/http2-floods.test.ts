@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { h2ControlFramesMax, h2ResetsMax, h2StreamsMax } from '../../model/limits.ts'
+import { h2ControlFramesMax, h2ResetsMax, h2StreamsMax } from '../../model/proxy-limits.ts'
 import {
   flags,
   type Frame,

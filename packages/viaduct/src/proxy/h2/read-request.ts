@@ -3,7 +3,7 @@
  * is checked here for what only HTTP/2 forbids, then written as HTTP/1.1 and read by the parser of
  * that: one set of rules decides what reaches an instance.
  */
-import { headMaxBytes } from '../../model/limits.ts'
+import { headMaxBytes } from '../../model/proxy-limits.ts'
 import type { HeadFault } from '../http/field-block.ts'
 import { parseRequestHead, type RequestHead } from '../http/request-head.ts'
 

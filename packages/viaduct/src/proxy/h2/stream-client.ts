@@ -3,12 +3,13 @@
  * length is not said, the answer's chunks become plain data, trailers pass both ways.
  */
 import type { ServerHttp2Stream } from 'node:http2'
-import { idleBodyTimeoutMs, tunnelHalfClosedMs } from '../../model/limits.ts'
+import { idleBodyTimeoutMs } from '../../model/limits.ts'
+import { tunnelHalfClosedMs } from '../../model/proxy-limits.ts'
 import { BodyFraming } from '../http/body-framing.ts'
 import type { HeadFault } from '../http/field-block.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { ResponseHead } from '../http/response-head.ts'
-import type { ClientSide, ResponseOptions } from '../serve/client-side.ts'
+import type { ClientSide, ResponseOptions } from '../client/client-side.ts'
 import type { HasDeadline } from '../serve/deadlines.ts'
 import {
   type ErrorOptions,
@@ -17,7 +18,7 @@ import {
   renderError,
 } from '../serve/error-reasons.ts'
 import { Exchange } from '../serve/exchange.ts'
-import type { Peer } from '../serve/peer.ts'
+import type { Peer } from '../client/peer.ts'
 import type { Tunnel } from '../serve/tunnel.ts'
 import type { ByteRange } from '../serve/upstream-connection.ts'
 import type { Worker } from '../serve/worker.ts'

@@ -2,7 +2,7 @@
  * Finds the end of a chunked body (RFC 9112 §7.1) as its bytes pass by, and refuses what is not
  * well-formed. It copies nothing: the bytes go on as they came, or `ranges` says where the data is.
  */
-import { chunkLineMaxBytes, headMaxBytes } from '../../model/limits.ts'
+import { chunkLineMaxBytes, headMaxBytes } from '../../model/proxy-limits.ts'
 import { cr, isTokenByte, isValueByte, lf } from './bytes.ts'
 
 const phases = {

@@ -4,7 +4,7 @@
  *
  * One block is reused for all heads of a process: read what is needed before the next `read`.
  */
-import { headersMax } from '../../model/limits.ts'
+import { headersMax } from '../../model/proxy-limits.ts'
 import { colon, cr, isTokenByte, isValueByte, lf, space, tab } from './bytes.ts'
 
 /** Why a head is refused; the text goes to the client and into the access log. */

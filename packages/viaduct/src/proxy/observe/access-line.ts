@@ -2,8 +2,8 @@
  * One line of the access log, from what is known of a request. This is the log's cost: what the
  * requests after one another have in common is put together once, and kept as a string.
  */
-import { accessLogFieldMax } from '../../model/limits.ts'
-import type { Peer } from '../serve/peer.ts'
+import { accessLogFieldMax } from '../../model/proxy-limits.ts'
+import type { Peer } from '../client/peer.ts'
 
 export interface AccessEntry {
   /** Unix milliseconds of the head. */

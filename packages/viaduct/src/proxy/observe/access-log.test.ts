@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseAppName } from '../../model/ids.ts'
-import { accessLogFlushMs, accessLogQuietMs } from '../../model/limits.ts'
+import { accessLogFlushMs, accessLogQuietMs } from '../../model/proxy-limits.ts'
 import type { AccessEntry } from './access-line.ts'
 import { AccessLog } from './access-log.ts'
 

@@ -2,7 +2,7 @@
  * The access log: a JSON object a line, per app and worker. Lines are gathered and written in one
  * go; a full disk loses lines, never requests.
  */
-import { accessLogFlushMs, accessLogQuietMs } from '../../model/limits.ts'
+import { accessLogFlushMs, accessLogQuietMs } from '../../model/proxy-limits.ts'
 import type { AppName } from '../../model/ids.ts'
 import { type AccessEntry, renderAgent, renderEntry } from './access-line.ts'
 import { RotatingWriter } from '../../logs/rotating-writer.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { releasesCountedMax } from '../../model/limits.ts'
+import { releasesCountedMax } from '../../model/proxy-limits.ts'
 import type { ReleaseNumber } from '../../model/ids.ts'
 import type { AppCounters } from '../../wire/proxy-protocol.ts'
 import { routeTable } from '../fixtures/route-table.ts'

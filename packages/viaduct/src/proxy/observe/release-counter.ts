@@ -1,6 +1,6 @@
 /** Answers of one release of an app, by the first digit of their status. */
 import type { ReleaseNumber } from '../../model/ids.ts'
-import { releasesCountedMax } from '../../model/limits.ts'
+import { releasesCountedMax } from '../../model/proxy-limits.ts'
 import type { ReleaseCounters } from '../../wire/proxy-protocol.ts'
 
 class ReleaseCounter {

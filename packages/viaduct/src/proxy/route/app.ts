@@ -3,7 +3,7 @@
  * wait for one.
  */
 import type { AppName } from '../../model/ids.ts'
-import type { AppRoute } from '../../model/route.ts'
+import type { AppRoute } from '../../model/routing/route.ts'
 import type { AppCounters } from '../../wire/proxy-protocol.ts'
 import { descriptors } from '../accept/descriptors.ts'
 import { type Gate, gateOf } from '../edge/gate.ts'

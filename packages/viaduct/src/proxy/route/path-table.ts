@@ -3,7 +3,7 @@
  * compared as they came, byte for byte: nothing is decoded, and dots are not resolved.
  */
 import { routePathMaxChars } from '../../model/limits.ts'
-import type { RouteMatch } from '../../model/route.ts'
+import type { RouteMatch } from '../../model/routing/route.ts'
 import type { App } from './app.ts'
 
 /** Where a request goes. */

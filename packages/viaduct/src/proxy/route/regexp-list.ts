@@ -3,8 +3,8 @@
  * that has no better pattern. Which of them a name has is remembered for the last names.
  */
 import { compileHostRegexp, type HostRegexp } from '../../model/routing/host-regexp.ts'
-import { hostRegexpNamesMax } from '../../model/limits.ts'
-import type { RouteMatch } from '../../model/route.ts'
+import { hostRegexpNamesMax } from '../../model/proxy-limits.ts'
+import type { RouteMatch } from '../../model/routing/route.ts'
 import type { App } from './app.ts'
 import { PathTable, type Way } from './path-table.ts'
 

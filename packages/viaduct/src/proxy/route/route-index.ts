@@ -2,8 +2,8 @@
  * From host and path to an app. The best host pattern that has a path for the request wins: the
  * exact name, the longest wildcard, regular expressions by app name, any host. See docs/routing.md.
  */
-import { hostNameMaxChars } from '../../model/limits.ts'
-import type { RouteMatch } from '../../model/route.ts'
+import { hostNameMaxChars } from '../../model/proxy-limits.ts'
+import type { RouteMatch } from '../../model/routing/route.ts'
 import type { App } from './app.ts'
 import { PathTable, type Way } from './path-table.ts'
 import { RegexpList } from './regexp-list.ts'

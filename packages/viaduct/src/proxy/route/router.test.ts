@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AppName } from '../../model/ids.ts'
 import { parseRouteMatch, type WrittenRoute } from '../../model/routing/route-match.ts'
-import type { AppRoute, RouteTable } from '../../model/route.ts'
+import type { AppRoute, RouteTable } from '../../model/routing/route.ts'
 import { routeTable } from '../fixtures/route-table.ts'
 import { Router } from './router.ts'
 

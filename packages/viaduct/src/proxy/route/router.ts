@@ -4,7 +4,7 @@
  * stays the same is not touched, so a change costs what changes, however many apps there are.
  */
 import type { AppName, InstanceId } from '../../model/ids.ts'
-import type { AppRoute, RouteChange, RouteTable } from '../../model/route.ts'
+import type { AppRoute, RouteChange, RouteTable } from '../../model/routing/route.ts'
 import { App } from './app.ts'
 import type { Way } from './path-table.ts'
 import { RouteIndex } from './route-index.ts'

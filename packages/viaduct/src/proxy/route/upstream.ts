@@ -3,16 +3,16 @@
  * has none. In-flight is counted at the claim, before anything is awaited, so a drain misses
  * nothing.
  */
+import { ejectForMaxMs } from '../../model/limits.ts'
 import {
-  ejectForMaxMs,
   nonIdempotentIdleMs,
   slowStartShareMin,
   upstreamIdleConnectionsMax,
   upstreamIdleMarginMs,
   upstreamIdleMs,
-} from '../../model/limits.ts'
+} from '../../model/proxy-limits.ts'
 import type { InstanceId } from '../../model/ids.ts'
-import type { Upstream as UpstreamAddress } from '../../model/route.ts'
+import type { Upstream as UpstreamAddress } from '../../model/routing/route.ts'
 import type { DrainResult, UpstreamCounters } from '../../wire/proxy-protocol.ts'
 import type { UpstreamConnection } from '../serve/upstream-connection.ts'
 import type { UsePolicy } from './use-policy.ts'

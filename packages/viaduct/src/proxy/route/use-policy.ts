@@ -1,6 +1,17 @@
 /** How an app's instances are used: what its `http` options say, and the defaults for the rest. */
-import * as limits from '../../model/limits.ts'
-import type { HttpOptions } from '../../model/http-options.ts'
+import {
+  ejectAfterFailures,
+  ejectForMs,
+  idleBodyTimeoutMs,
+  queueMax,
+  queueTimeoutMs,
+} from '../../model/limits.ts'
+import {
+  responseHeadTimeoutMs,
+  upstreamConnectTimeoutMs,
+  webSocketCloseSpreadMs,
+} from '../../model/proxy-limits.ts'
+import type { HttpOptions } from '../../model/routing/http-options.ts'
 
 export interface UsePolicy {
   /** Instances speak HTTP/2 without TLS. */
@@ -27,19 +38,17 @@ export function usePolicyOf(options: HttpOptions): UsePolicy {
   const { webSockets } = options
   return {
     isH2c: options.protocol === 'h2c',
-    connectTimeoutMs: options.connectTimeoutMs ?? limits.upstreamConnectTimeoutMs,
-    headTimeoutMs: options.headTimeoutMs ?? limits.responseHeadTimeoutMs,
-    idleBodyTimeoutMs: options.idleBodyTimeoutMs ?? limits.idleBodyTimeoutMs,
+    connectTimeoutMs: options.connectTimeoutMs ?? upstreamConnectTimeoutMs,
+    headTimeoutMs: options.headTimeoutMs ?? responseHeadTimeoutMs,
+    idleBodyTimeoutMs: options.idleBodyTimeoutMs ?? idleBodyTimeoutMs,
     instanceRequestsMax: options.instanceRequestsMax ?? Infinity,
     appRequestsMax: options.appRequestsMax ?? Infinity,
-    queueMax: options.queueMax ?? limits.queueMax,
-    queueTimeoutMs: options.queueTimeoutMs ?? limits.queueTimeoutMs,
-    ejectAfterFailures: (options.ejectAfterFailures ?? limits.ejectAfterFailures) || Infinity,
-    ejectForMs: options.ejectForMs ?? limits.ejectForMs,
+    queueMax: options.queueMax ?? queueMax,
+    queueTimeoutMs: options.queueTimeoutMs ?? queueTimeoutMs,
+    ejectAfterFailures: (options.ejectAfterFailures ?? ejectAfterFailures) || Infinity,
+    ejectForMs: options.ejectForMs ?? ejectForMs,
     slowStartMs: options.slowStartMs ?? 0,
     closeWebSocketsWithinMs:
-      webSockets?.onDeploy === 'close'
-        ? (webSockets.spreadMs ?? limits.webSocketCloseSpreadMs)
-        : null,
+      webSockets?.onDeploy === 'close' ? (webSockets.spreadMs ?? webSocketCloseSpreadMs) : null,
   }
 }

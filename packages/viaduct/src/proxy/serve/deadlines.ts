@@ -2,7 +2,7 @@
  * All deadlines of a worker, looked at a few times a second: setting one is storing a number, and
  * most are never reached.
  */
-import { deadlineSweepMs } from '../../model/limits.ts'
+import { deadlineSweepMs } from '../../model/proxy-limits.ts'
 
 export interface HasDeadline {
   /** Milliseconds on the clock of `Deadlines.now`; Infinity for none. */

@@ -4,7 +4,7 @@
  *
  *   placing ⇄ held → sent → responding → done      (sent → placing: the instance was lost)
  */
-import { holdRetryMs, placesMax } from '../../model/limits.ts'
+import { holdRetryMs, placesMax } from '../../model/proxy-limits.ts'
 import { encodedHead, Encoder } from '../edge/encoder.ts'
 import { type LocalBody, type Visit, type Visitor, visitOf } from '../edge/visit.ts'
 import type { BodyFraming } from '../http/body-framing.ts'
@@ -12,9 +12,9 @@ import type { RequestHead } from '../http/request-head.ts'
 import type { ResponseHead } from '../http/response-head.ts'
 import type { App, Held } from '../route/app.ts'
 import type { Claimant, Upstream } from '../route/upstream.ts'
-import type { ClientSide } from './client-side.ts'
+import type { ClientSide } from '../client/client-side.ts'
 import { type ErrorReason, errorReasons } from './error-reasons.ts'
-import { forwardedClient } from './peer.ts'
+import { forwardedClient } from '../client/peer.ts'
 import { renderRequestHead, textBodyMaxBytes } from './render-head.ts'
 import { gatherWrites, RequestBody } from './request-body.ts'
 import { type ExchangeParts, RequestFacts } from './request-facts.ts'

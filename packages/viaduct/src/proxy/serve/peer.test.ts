@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AddressList } from '../edge/address-list.ts'
 import { RequestHead } from '../http/request-head.ts'
-import { forwardedClient, type Peer, plainAddress } from './peer.ts'
-import { parseProxyHeader } from './proxy-header.ts'
+import { forwardedClient, type Peer, plainAddress } from '../client/peer.ts'
+import { parseProxyHeader } from '../client/proxy-header.ts'
 
 const trusted = new AddressList(['10.0.0.0/8'])
 const peer: Peer = { address: '10.0.0.1', proto: 'http', version: 1, isTrusted: true }

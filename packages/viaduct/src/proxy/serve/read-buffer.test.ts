@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { largeBufferBytes, largeBuffersMax, upstreamBufferBytes } from '../../model/limits.ts'
+import { largeBufferBytes, largeBuffersMax, upstreamBufferBytes } from '../../model/proxy-limits.ts'
 import { ReadBuffer } from './read-buffer.ts'
 
 function fill(reads: ReadBuffer): Buffer {

@@ -3,7 +3,7 @@
  * did not take at once still points into it: then the next read goes into another one. While large
  * bodies pass it is a larger one, of which a worker has a few: fewer calls per megabyte.
  */
-import { largeBufferBytes, largeBuffersMax, upstreamBufferBytes } from '../../model/limits.ts'
+import { largeBufferBytes, largeBuffersMax, upstreamBufferBytes } from '../../model/proxy-limits.ts'
 import { countGarbage } from './young-garbage.ts'
 
 let largeLeft = largeBuffersMax

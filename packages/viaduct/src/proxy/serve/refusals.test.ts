@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { interimHeadsMax, lingerMaxBytes } from '../../model/limits.ts'
+import { interimHeadsMax, lingerMaxBytes } from '../../model/proxy-limits.ts'
 import { routeTable } from '../fixtures/route-table.ts'
 import {
   exchange,
@@ -12,7 +12,7 @@ import {
   TestInstance,
   until,
 } from '../fixtures/test-proxy.ts'
-import type { ClientConnection } from './client-connection.ts'
+import type { ClientConnection } from '../client/client-connection.ts'
 
 test('an error of the platform names its request, and what has no app is counted', async () => {
   await using proxy = await startProxy(routeTable(1, [{ ports: [] }], { defaultApp: null }))

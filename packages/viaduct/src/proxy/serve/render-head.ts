@@ -2,8 +2,8 @@
 import type { RequestHead } from '../http/request-head.ts'
 import type { ResponseHead } from '../http/response-head.ts'
 import { stripPrefix } from '../route/path-table.ts'
-import type { ResponseOptions } from './client-side.ts'
-import type { Peer } from './peer.ts'
+import type { ResponseOptions } from '../client/client-side.ts'
+import type { Peer } from '../client/peer.ts'
 
 /** Bodies up to here travel in the same write as their head. */
 export const textBodyMaxBytes = 8 * 1024

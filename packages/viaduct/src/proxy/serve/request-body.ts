@@ -2,7 +2,7 @@
  * The body of one request on its way to an instance. Its beginning is kept while the request may
  * have to be sent again to another one. One per exchange, used for one request after the other.
  */
-import { replayMaxBytes } from '../../model/limits.ts'
+import { replayMaxBytes } from '../../model/proxy-limits.ts'
 import type { BodyFraming } from '../http/body-framing.ts'
 import type { UpstreamSocket } from './upstream-connection.ts'
 

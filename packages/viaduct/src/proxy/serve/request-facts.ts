@@ -5,7 +5,7 @@ import type { RequestHead } from '../http/request-head.ts'
 import type { App } from '../route/app.ts'
 import type { Way } from '../route/path-table.ts'
 import type { ErrorReason } from './error-reasons.ts'
-import type { Peer } from './peer.ts'
+import type { Peer } from '../client/peer.ts'
 import type { TunnelBytes } from './tunnel.ts'
 
 const idempotent: ReadonlySet<string> = new Set([

@@ -4,7 +4,7 @@
  */
 import type { Encoder } from '../edge/encoder.ts'
 import type { BodyFraming } from '../http/body-framing.ts'
-import type { ClientSide } from './client-side.ts'
+import type { ClientSide } from '../client/client-side.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
 export class ResponseBody {

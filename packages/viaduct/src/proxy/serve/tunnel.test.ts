@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { App } from '../route/app.ts'
-import type { ClientConnection } from './client-connection.ts'
+import type { ClientConnection } from '../client/client-connection.ts'
 import { get, ok, startProxy, TestClient, TestInstance, until } from '../fixtures/test-proxy.ts'
 import { instanceOf, routeTable } from '../fixtures/route-table.ts'
 

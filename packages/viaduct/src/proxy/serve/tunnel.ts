@@ -3,10 +3,10 @@
  * It counts as in flight, waits for slow readers, and passes each end's half-close on. A WebSocket
  * that has to go is told so by a close frame.
  */
-import { tunnelHalfClosedMs, webSocketCloseTimeoutMs } from '../../model/limits.ts'
+import { tunnelHalfClosedMs, webSocketCloseTimeoutMs } from '../../model/proxy-limits.ts'
 import type { App } from '../route/app.ts'
 import type { Claimant, Upstream } from '../route/upstream.ts'
-import type { ClientSide } from './client-side.ts'
+import type { ClientSide } from '../client/client-side.ts'
 import { FrameBoundaries, renderCloseFrame } from './frame-boundaries.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 

@@ -15,13 +15,13 @@ import { ClientCounter } from '../observe/client-counter.ts'
 import type { Way } from '../route/path-table.ts'
 import { Router } from '../route/router.ts'
 import { CertTable } from '../tls/cert-table.ts'
-import { ClientConnection } from './client-connection.ts'
-import type { ClientLink } from './client-side.ts'
+import { ClientConnection } from '../client/client-connection.ts'
+import type { ClientLink } from '../client/client-side.ts'
 import { Deadlines } from './deadlines.ts'
 import type { ErrorReason } from './error-reasons.ts'
 import type { Exchange } from './exchange.ts'
-import { addressOf, type Peer } from './peer.ts'
-import { readProxyHeader } from './proxy-header.ts'
+import { addressOf, type Peer } from '../client/peer.ts'
+import { readProxyHeader } from '../client/proxy-header.ts'
 
 /** Hexadecimal, of 0 to 4095: formatting a number costs more than the rest of an id. */
 const threeDigits = Array.from({ length: 4096 }, (_, n) => n.toString(16).padStart(3, '0'))

@@ -3,7 +3,7 @@
  * heap, so that V8 sees no reason to collect before a hundred megabytes of them have passed.
  */
 import { collectYoungGarbage } from '../../memory/collect-garbage.ts'
-import { bufferGarbageMaxBytes } from '../../model/limits.ts'
+import { bufferGarbageMaxBytes } from '../../model/proxy-limits.ts'
 
 let garbageBytes = 0
 

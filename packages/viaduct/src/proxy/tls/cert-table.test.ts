@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import * as tls from 'node:tls'
 import { makeKey, makeSelfSigned, renderKey } from '../../certs/x509/make-certificate.ts'
-import type { TlsCertificate, TlsTable } from '../../model/tls.ts'
+import type { TlsCertificate, TlsTable } from '../../model/tls/tls-table.ts'
 import { acmeProtocol, CertTable } from './cert-table.ts'
 
 const hour = 3_600_000

@@ -6,7 +6,7 @@
  * MB of private memory) is not loaded.
  */
 import type { SecureContext, Server, TLSSocket, TlsOptions } from 'node:tls'
-import type { TlsCertificate, TlsChallenge, TlsTable } from '../../model/tls.ts'
+import type { TlsCertificate, TlsChallenge, TlsTable } from '../../model/tls/tls-table.ts'
 
 /** The protocol of a TLS-ALPN-01 challenge: after its handshake the connection is to be closed. */
 export const acmeProtocol = 'acme-tls/1'

@@ -4,10 +4,10 @@
  */
 import { createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
-import { tlsHandshakeTimeoutMs } from '../../model/limits.ts'
+import { tlsHandshakeTimeoutMs } from '../../model/proxy-limits.ts'
 import { Http2Connection } from '../h2/http2-connection.ts'
-import { ClientConnection } from '../serve/client-connection.ts'
-import type { ClientLink } from '../serve/client-side.ts'
+import { ClientConnection } from '../client/client-connection.ts'
+import type { ClientLink } from '../client/client-side.ts'
 import type { Worker } from '../serve/worker.ts'
 import type { CertTable } from './cert-table.ts'
 import { rawSocketOf } from './raw-socket.ts'

@@ -1,0 +1,39 @@
+/**
+ * The last head of a client's connection: a client often asks the same again, byte for byte, and
+ * then nothing has to be read or rendered. It holds no routing: that is looked up each time.
+ */
+import { parseRequestHead, type RequestHead } from '../http/request-head.ts'
+import type { HeadFault } from '../http/field-block.ts'
+import type { Peer } from './peer.ts'
+import { renderFirst } from '../serve/render-head.ts'
+
+export class LastHead {
+  readonly #peer: Peer
+  #bytes: Buffer | null = null
+  #head: RequestHead | null = null
+  #lastBytes = 0
+
+  constructor(peer: Peer) {
+    this.#peer = peer
+  }
+
+  /** As `parseRequestHead`, or the head of before when `bytes` are just the same. */
+  read(bytes: Buffer, start: number): RequestHead | HeadFault {
+    if (this.#bytes !== null && this.#head !== null && this.#bytes.equals(bytes)) return this.#head
+    const head = parseRequestHead(bytes, start)
+    if (typeof head === 'object' && start === 0 && head.end === bytes.length)
+      this.#keep(head, bytes)
+    return head
+  }
+
+  /** A copy is only made when it may be of use: clients that vary their heads vary the length. */
+  #keep(head: RequestHead, bytes: Buffer): void {
+    const isLikely = bytes.length === this.#lastBytes && head.isPlain
+    this.#lastBytes = bytes.length
+    this.#bytes = isLikely ? Buffer.from(bytes) : null
+    if (!isLikely) return
+    // Through a buffer the text becomes one piece; a joined one is a tree that each write walks.
+    const rendered = Buffer.from(renderFirst(head, this.#peer), 'latin1').toString('latin1')
+    this.#head = head.keep(rendered)
+  }
+}
