@@ -52,7 +52,7 @@ export interface Settings {
   readonly acmeDirectoryUrl: string
   /** Absolute path. PEM of the root that the authority's own server is trusted by. */
   readonly acmeCaFile: string | null
-  /** External account binding (RFC 8555 §7.3.4): both or neither. The key is a secret, base64url. */
+  /** External account binding (RFC 8555 §7.3.4), both or neither; the key: a secret, base64url. */
   readonly acmeEabKeyId: string | null
   readonly acmeEabKey: string | null
   readonly tlsMinVersion: 'TLSv1.2' | 'TLSv1.3'
