@@ -17,7 +17,9 @@ interface Site extends AsyncDisposable {
 }
 
 /** A worker that serves `public` of a directory with files, before an instance or without one. */
-async function openSite(options: { isAlone?: boolean } = {}): Promise<Site> {
+async function openSite(
+  options: { isAlone?: boolean; matches?: AppRoute['matches'] } = {},
+): Promise<Site> {
   const root = await mkdtemp(join(tmpdir(), 'static-'))
   const dir = join(root, 'public')
   await mkdir(join(dir, 'docs'), { recursive: true })
@@ -37,7 +39,8 @@ async function openSite(options: { isAlone?: boolean } = {}): Promise<Site> {
   const ports = options.isAlone ? [] : [instance.port]
   const [route] = routeTable(1, [{ ports }]).apps as [AppRoute]
   const whenEmpty = options.isAlone ? 'scaled-to-zero' : 'hold'
-  const apps = [{ ...route, whenEmpty, staticDirs: [dir] } as const]
+  const matches = options.matches ?? route.matches
+  const apps = [{ ...route, matches, whenEmpty, staticDirs: [dir] } as const]
   const proxy = await startProxy({ ...routeTable(1, []), apps, defaultApp: route.app })
   return {
     port: proxy.port,
@@ -162,6 +165,16 @@ test('a large file arrives whole at a client that reads late, and its reading st
   leaver.socket.resetAndDestroy()
   client.send(get('/style.css'))
   await until(() => client.text.endsWith('body { color: red }'), 'the next answer')
+})
+
+test('below a prefix that is stripped a folder is a folder: relative links go on working', async () => {
+  const matches = [{ host: '*', path: '/blog', stripPath: true }]
+  await using site = await openSite({ matches })
+  assert.equal(field(await site.ask(get('/blog')), 'location'), '/blog/')
+  assert.equal(field(await site.ask(get('/blog?x=1')), 'location'), '/blog/?x=1')
+  assert.equal(bodyOf(await site.ask(get('/blog/'))), '<h1>start</h1>')
+  assert.equal(field(await site.ask(get('/blog/docs')), 'location'), '/blog/docs/')
+  assert.equal(bodyOf(await site.ask(get('/blog/docs/'))), 'docs')
 })
 
 test('ranges are read as RFC 9110 says', () => {

@@ -50,8 +50,10 @@ export class StaticFiles {
 
   #answer(found: Resource | 'folder' | null, visit: Visit, visitor: Visitor): void {
     if (found === null) return this.#pass(visitor)
-    if (found === 'folder') {
-      const [path = '', query] = visit.target.split('?', 2)
+    const [path = '', query] = visit.target.split('?', 2)
+    // `/blog` is the folder of what is below `/blog/`, though nothing of it is left to look for.
+    const isBarePrefix = visit.prefix !== '' && path === visit.prefix
+    if (found === 'folder' || isBarePrefix) {
       const location = `${path.replace(/^\/{2,}/, '/')}/${query === undefined ? '' : `?${query}`}`
       return visitor.answer(
         localHead(308, `308 Permanent Redirect\r\nLocation: ${location}\r\n`, 0),
