@@ -152,3 +152,20 @@ test('what cannot work fails the deploy with the reason, and what served goes on
   assert.match(stderr, new RegExp(`web\\.1 of v2 cannot accept on port ${port} itself`))
   await answersFrom(port, 'v1')
 })
+
+test('a stop of the platform lets requests finish that no proxy has seen', async () => {
+  await using platform = await startPlatform({ proxies: 1 })
+  const [port = 0] = await freePorts(1)
+  const slow = `require('node:http').createServer((request, response) => {
+    console.log('asked')
+    setTimeout(() => response.end('at last'), 1500)
+  }).listen(process.env.PORT, process.env.HOST)
+  `
+  const manifest = { port: { number: port, direct: true } }
+  await using app = await makeApp('live', manifest, { 'server.js': slow })
+  await platform.run('deploy', app.path)
+  const asked = fetchApp(`http://127.0.0.1:${port}`)
+  await until(async () => (await platform.run('logs', '--app', 'live')).includes('asked'))
+  const [{ body, headers }, code] = await Promise.all([asked, platform.stop()])
+  assert.deepEqual([body, headers.connection, code], ['at last', 'close', 0])
+})

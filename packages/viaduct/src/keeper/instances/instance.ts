@@ -135,13 +135,25 @@ export class Instance {
   async #end(stopTimeoutMs: number): Promise<boolean> {
     await this.#save({ ...this.#row, stopping: true })
     const { signal } = this.#haste
+    const end = performance.now() + stopTimeoutMs
+    await this.#finishDirect(stopTimeoutMs * windDownShare)
     const understood = this.#windDown?.ask() ?? false
-    const windDownMs = understood ? stopTimeoutMs * windDownShare : 0
+    const windDownMs = (end - performance.now()) * windDownShare
     if (understood && (await waitForEnd(this.#of, windDownMs, signal))) return false
     askToEnd(this.#of)
-    if (await waitForEnd(this.#of, stopTimeoutMs - windDownMs, signal)) return false
+    if (await waitForEnd(this.#of, Math.max(0, end - performance.now()), signal)) return false
     await killAll(this.#of)
     return true
+  }
+
+  /** Whom it serves directly it may serve to the end; where there is nobody, this takes no time. */
+  async #finishDirect(timeoutMs: number): Promise<void> {
+    const { signal } = this.#haste
+    const hurry = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve()
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+    await Promise.race([askDirect(this.#parts.dir, 'leave', timeoutMs), hurry])
   }
 
   async #run(): Promise<InstanceExit> {
