@@ -41,7 +41,7 @@ export class MessageBus extends EventEmitter<MessageBusEvents> {
   constructor(options: MessageBusOptions = {}) {
     super()
     this.#connected = process.send !== undefined
-    this.#requests = new Requests((message) => void this.sendMessage(message))
+    this.#requests = new Requests(async (message) => await this.sendMessage(message))
     this.sendStarted = this.sendStarted.bind(this)
     this.sendStopped = this.sendStopped.bind(this)
     this.sendShuttedDown = this.sendShuttedDown.bind(this)

@@ -4,22 +4,26 @@ import { type Deferred, deferred, within } from '../worker/within.ts'
 import { decodeWorkerMessage } from '../worker/worker-message.ts'
 
 export class Requests {
-  readonly #send: (message: unknown) => void
+  readonly #send: (message: unknown) => Promise<unknown>
   readonly #open = new Map<number, Deferred<unknown>>()
   #lastId = 0
   #handler: ((payload: unknown) => unknown) | null = null
 
-  constructor(send: (message: unknown) => void) {
+  /** @param send Rejects for what JSON cannot hold. */
+  constructor(send: (message: unknown) => Promise<unknown>) {
     this.#send = send
   }
 
-  /** @throws {TimeoutError} */
+  /**
+   * @throws {TimeoutError} No answer in time.
+   * @throws {TypeError} JSON cannot hold the payload.
+   */
   async ask(payload: unknown, timeoutMs: number): Promise<unknown> {
     const id = ++this.#lastId
     const answer = deferred<unknown>()
     this.#open.set(id, answer)
     try {
-      this.#send({ supervise: 'request', id, payload })
+      this.#send({ supervise: 'request', id, payload }).catch(answer.reject)
       if (await within(answer.promise, timeoutMs)) return await answer.promise
     } finally {
       this.#open.delete(id)
@@ -53,9 +57,9 @@ export class Requests {
     const reply = { supervise: 'response', id }
     try {
       if (!this.#handler) throw new Error('Nobody answers requests there')
-      this.#send({ ...reply, payload: await this.#handler(payload) })
+      await this.#send({ ...reply, payload: await this.#handler(payload) })
     } catch (error) {
-      this.#send({ ...reply, error: error instanceof Error ? error.message : String(error) })
+      await this.#send({ ...reply, error: error instanceof Error ? error.message : String(error) })
     }
   }
 }

@@ -220,7 +220,7 @@ export class Master extends EventEmitter<MasterEvents> {
   /** Sends to all workers. @returns How many of them could be reached. */
   async broadcast(message: unknown): Promise<number> {
     const places = this.#crew?.places ?? []
-    const sent = await Promise.all(places.map(async ({ worker }) => await worker.send(message)))
+    const sent = await Promise.all(places.map(async ({ worker }) => await worker.post(message)))
     return sent.filter(Boolean).length
   }
 

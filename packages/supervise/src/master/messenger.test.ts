@@ -16,6 +16,7 @@ test('requests are answered by the worker that was asked, or fail in time', asyn
   ])
   await assert.rejects(master.request(first, 'fail'), /cannot do that/)
   await assert.rejects(master.request(first, 'never', 50), TimeoutError)
+  await assert.rejects(master.request(first, 1n), TypeError)
   await assert.rejects(master.request(999_999, 1), UnexpectedWorkerState)
   await assert.rejects(master.request(first, 'exit'), UnexpectedWorkerState)
 })
@@ -49,4 +50,25 @@ test('messages reach one worker or all; workers may ask the master', async () =>
     wanted,
   )
   await assert.rejects(master.sendTo(999_999, 1), UnexpectedWorkerState)
+})
+
+test('many messages at once keep their order, and one that is no JSON fails alone', async () => {
+  await using opened = await TestMaster.open('talks.cjs', { count: 1 })
+  const { master } = opened
+  const heard: unknown[] = []
+  const last = new Promise<void>((resolve) => {
+    master.on('worker-message', (message) => {
+      heard.push((message as { echo: unknown }).echo)
+      if (heard.length === 2000) resolve()
+    })
+  })
+  await master.start()
+  const [id = 0] = opened.ids
+  const numbers = Array.from({ length: 2000 }, (_, index) => index)
+  const sent = numbers.map(async (number) => await master.sendTo(id, number))
+  const wrong = master.sendTo(id, { number: 1n })
+  await assert.rejects(wrong, TypeError)
+  await Promise.all(sent)
+  await last
+  assert.deepEqual(heard, numbers)
 })

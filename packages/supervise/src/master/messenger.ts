@@ -11,7 +11,7 @@ export class Messenger {
 
   /** @throws {UnexpectedWorkerState} There is no such worker, or its channel is closed. */
   async send(worker: Worker | undefined, workerId: number, message: unknown): Promise<void> {
-    if (!worker || !(await worker.send(message))) throw unreachable(workerId)
+    if (!worker || !(await worker.post(message))) throw unreachable(workerId)
   }
 
   /**
@@ -45,7 +45,7 @@ export class Messenger {
   #of(worker: Worker): Requests {
     let requests = this.#requests.get(worker)
     if (!requests) {
-      requests = new Requests((message) => void worker.send(message))
+      requests = new Requests(async (message) => await worker.post(message))
       requests.handle((payload) => this.#answer(payload, worker.id))
       this.#requests.set(worker, requests)
     }

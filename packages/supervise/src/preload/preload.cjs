@@ -46,7 +46,7 @@ function listen(sockets) {
 
 function isOurs(message) {
   if (typeof message !== 'object' || message === null) return false
-  return ['socket', 'connection', 'drain', 'ping'].includes(message.supervise)
+  return ['socket', 'connection', 'drain', 'ping', 'batch'].includes(message.supervise)
 }
 
 function hear(sockets, message, handle) {
@@ -59,6 +59,9 @@ function hear(sockets, message, handle) {
       break
     case 'drain':
       sockets.drain(message.timeoutMs).then((cut) => send({ supervise: 'drained', cut }))
+      break
+    case 'batch':
+      for (const one of message.messages) process.emit('message', one)
       break
     default:
       send({ supervise: 'pong' })

@@ -14,6 +14,7 @@ import { killTimeoutMs } from '../limits.ts'
 import type { MasterConfig } from '../master/master-options.ts'
 import { traceOf } from '../trace/trace.ts'
 import { statusOf, type WorkerStatus, WorkerStatuses } from '../worker-statuses.ts'
+import { Outbox } from './outbox.ts'
 import { readLines } from './read-lines.ts'
 import { watchReadiness } from './readiness.ts'
 import { killGroup, spawnWorker } from './spawn-worker.ts'
@@ -54,6 +55,7 @@ export class Worker {
   readonly #exited: Promise<unknown>
   readonly #ready = deferred<void>()
   readonly #stopped = deferred<void>()
+  readonly #outbox = new Outbox(async (message) => await this.#write(message))
   #state: InstanceState = 'starting'
   #reason: WorkerExitReason | null = null
   #failure: Error | null = null
@@ -156,8 +158,23 @@ export class Worker {
     return await answered
   }
 
+  /**
+   * A message of the program's; many in one turn are cheap.
+   *
+   * @returns False when its channel is closed.
+   */
+  async post(message: unknown): Promise<boolean> {
+    if (this.#config.script === null) return await this.send(message)
+    return await this.#outbox.post(message)
+  }
+
   /** @returns False when its channel is closed. */
   async send(message: unknown, handle?: SendHandle): Promise<boolean> {
+    this.#outbox.flush()
+    return await this.#write(message, handle)
+  }
+
+  async #write(message: unknown, handle?: SendHandle): Promise<boolean> {
     if (!this.#child.connected) return false
     return await new Promise((resolve) => {
       this.#child.send(message as object, handle, {}, (error) => resolve(error === null))
