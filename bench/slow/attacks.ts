@@ -55,8 +55,8 @@ export async function runAttacks(proxy: ProxyProcess): Promise<Figure[] | null> 
 }
 
 /**
- * How many connections the proxy has at the most, and at the least after that. The tool ends when it
- * sees that all are closed; a reset of what it does not read it does not see.
+ * How many connections the proxy has at the most, and at the least after that. The tool ends when
+ * it sees that all are closed; a reset of what it does not read it does not see.
  */
 async function watch(
   proxy: ProxyProcess,

@@ -1,6 +1,6 @@
 /**
- * Clients that vanish: in a network of its own (`unshare -n`) the link goes down, so that no FIN and
- * no reset ever comes. Prints how many there were, and how many the proxy still has in the end.
+ * Clients that vanish: in a network of its own (`unshare -n`) the link goes down, so that neither a
+ * FIN nor a reset comes. Prints how many there were, and how many the proxy still has in the end.
  */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
