@@ -49,7 +49,8 @@ test('A wrong echo, a cut answer, a 500 and a reset are failures', async () => {
 test('A kill on purpose excuses what cannot be repeated, and nothing else', async () => {
   const app = await startGoodApp()
   await using load = await startLoad({ url: app.url, mix: { get: 0, new: 0 } })
-  await until(() => (load.totals()?.kinds.ws.requests ?? 0) + (load.totals()?.inFlight ?? 0) > 4)
+  // One that is opened just then would be reset, and not cut: some have ended, the next are open.
+  await until(() => (load.totals()?.kinds.ws.requests ?? 0) > 0)
   load.markKill({ what: 'instance', id: 'good.1' })
   app.child.kill('SIGKILL')
   await until(() => (load.totals()?.kinds.ws.killed ?? 0) > 0)
