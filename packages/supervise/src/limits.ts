@@ -22,6 +22,8 @@ export const readyRequestMs = 2_000
 export const heldConnectionsMax = 512
 /** A replacement that a stranger kills while it starts is tried again this often. */
 export const killedStartsMax = 20
+/** Seconds that workers have to end themselves when their master was killed: a request or two. */
+export const orphanKillS = 6
 /** The longest time that a timer can take. */
 export const timerMaxMs = 2 ** 31 - 1
 /** Workers of one master: each is a process of 40 MB. */

@@ -44,8 +44,11 @@ class MasterProcess implements AsyncDisposable {
 }
 
 test('workers end when their master is killed', async () => {
-  for (const SCRIPT of ['web.cjs', 'unruly.cjs']) {
-    await using opened = await MasterProcess.open({ SCRIPT, MODE: 'deaf' })
+  const OPTIONS = JSON.stringify({ script: undefined, command: ['sleep', '600'], ready: 'alive' })
+  const hung = { SCRIPT: 'unruly.cjs', MODE: 'hung' }
+  const deaf = { SCRIPT: 'unruly.cjs', MODE: 'deaf' }
+  for (const env of [{}, deaf, hung, { OPTIONS, COMMAND: '1' }]) {
+    await using opened = await MasterProcess.open(env)
     assert.equal(opened.pids.filter(isAlive).length, 2)
     opened.kill('SIGKILL')
     await until('they are gone', () => opened.pids.filter(isAlive).length === 0)

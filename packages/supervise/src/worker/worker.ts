@@ -14,6 +14,7 @@ import { killTimeoutMs } from '../limits.ts'
 import type { MasterConfig } from '../master/master-options.ts'
 import { traceOf } from '../trace/trace.ts'
 import { statusOf, type WorkerStatus, WorkerStatuses } from '../worker-statuses.ts'
+import { guardGroup, releaseGroup } from './orphan-guard.ts'
 import { Outbox } from './outbox.ts'
 import { readLines } from './read-lines.ts'
 import { watchReadiness } from './readiness.ts'
@@ -84,6 +85,8 @@ export class Worker {
     const { stdout, stderr } = this.#child
     if (stdout) readLines(stdout, (line) => hooks.onLine(this, 'stdout', line))
     if (stderr) readLines(stderr, (line) => hooks.onLine(this, 'stderr', line))
+    const kind = config.script === null ? 'command' : 'script'
+    if (this.#child.pid !== undefined) guardGroup(this.#child.pid, kind)
     trace('spawned', { workerId: this.id, pid: this.#child.pid })
   }
 
@@ -272,7 +275,10 @@ export class Worker {
     const before = this.#state
     this.#reason = exitReasonOf(code, signal)
     this.#state = 'exited'
-    if (this.#child.pid !== undefined) killGroup(this.#child.pid)
+    if (this.#child.pid !== undefined) {
+      killGroup(this.#child.pid)
+      releaseGroup(this.#child.pid)
+    }
     if (this.#child.connected) this.#child.disconnect()
     trace('exited', { workerId: this.id, code, signal, before })
     this.#ready.reject(this.#endedEarly(code, signal))
