@@ -8,6 +8,7 @@
  * unix socket (descriptor 4): one line of JSON, one line back.
  */
 'use strict'
+const { ServerResponse } = require('node:http')
 const net = require('node:net')
 const { isMainThread } = require('node:worker_threads')
 
@@ -18,21 +19,17 @@ const backlog = 4096
 const idleMs = 1000
 
 const { listen, close } = net.Server.prototype
+const { writeHead } = ServerResponse.prototype
 const privatePort = process.env.PORT
 /** The app's own server: the first one that listens on PORT. */
 let app = null
 /** Accepts on the public socket, for the app's server. */
 let front = null
 let isLeaving = false
-/** A public connection is being handed over: its event comes within the same call. */
-let isArriving = false
-/** Public connections that are open. */
-const clients = new Set()
-/** Of these, what answers are written to: the connection itself, or the TLS within. */
-const speakers = new Set()
+/** Of HTTP/2. */
 const sessions = new Set()
-/** Called when the last public connection has gone. */
-const whenEmpty = []
+/** How often it is looked whether the last connection has gone. */
+const pollMs = 20
 
 if (isMainThread && process.env.VIADUCT_DIRECT === '1') start()
 
@@ -73,21 +70,10 @@ function adopt(server) {
   server.once('error', () => {
     if (!server.listening) app = null // In use: the app tries again, or another one.
   })
-  server.on('connection', (socket) => {
-    if (!isArriving) return
-    note(clients, socket)
-    note(speakers, socket)
-    socket.once('close', tellWhenEmpty)
+  server.on('session', (session) => {
+    sessions.add(session)
+    session.once('close', () => sessions.delete(session))
   })
-  server.on('secureConnection', (socket) => {
-    if (socket.localPort !== Number(privatePort)) note(speakers, socket)
-  })
-  server.on('session', (session) => note(sessions, session))
-}
-
-function note(set, one) {
-  set.add(one)
-  one.once('close', () => set.delete(one))
 }
 
 function accept() {
@@ -96,14 +82,7 @@ function accept() {
   listen.call(front, { fd: publicFd }, backlog)
   // The app's server makes the connection, so its options, limits and counts hold for it. This
   // reads what Node.js does not document; every version since 0.12 has it.
-  front._handle.onconnection = (error, client) => {
-    isArriving = true
-    try {
-      app._handle.onconnection(error, client)
-    } finally {
-      isArriving = false
-    }
-  }
+  front._handle.onconnection = (error, client) => app._handle.onconnection(error, client)
 }
 
 function stopAccepting() {
@@ -116,35 +95,17 @@ function leave() {
   if (isLeaving && front === null) return
   stopAccepting()
   if (app === null) return
-  app.prependListener('request', (_request, response) => makeLast(response))
-  const idle = []
-  for (const socket of speakers) {
-    if (socket._httpMessage) makeLast(socket._httpMessage)
-    else idle.push([socket, socket.bytesRead])
+  // Also of requests that are being answered now: every head goes through this.
+  ServerResponse.prototype.writeHead = function (...options) {
+    this.shouldKeepAlive = false
+    return writeHead.apply(this, options)
   }
   for (const session of sessions) session.close()
-  // What is answered from now on and yet stays open waits no longer than the others.
   if (app.keepAliveTimeout === undefined) return // It speaks another protocol: idle means nothing.
+  // An answer that was begun before leaves its connection open: for one more request, or so long.
   if (app.keepAliveTimeout === 0) app.keepAliveTimeout = idleMs
   app.keepAliveTimeout = Math.min(app.keepAliveTimeout, idleMs)
-  setTimeout(() => closeIdle(idle), idleMs).unref()
-}
-
-function makeLast(response) {
-  if (!response.headersSent) response.shouldKeepAlive = false
-}
-
-function closeIdle(idle) {
-  for (const [socket, bytesRead] of idle) {
-    if (socket._httpMessage || socket.bytesRead !== bytesRead) continue
-    socket.end()
-    setTimeout(() => socket.destroy(), idleMs).unref()
-  }
-}
-
-function tellWhenEmpty() {
-  if (clients.size > 0) return
-  for (const tell of whenEmpty.splice(0)) tell()
+  setTimeout(() => app.closeIdleConnections?.(), idleMs).unref()
 }
 
 function answer(socket) {
@@ -159,13 +120,21 @@ function answer(socket) {
 }
 
 function reply(socket, ask) {
-  const tell = () => {
-    const listens = app !== null && app.listening
-    const state = { listens, accepts: front !== null, open: clients.size }
-    socket.end(`${JSON.stringify(state)}\n`)
-  }
   if (ask === 'accept') accept()
   if (ask === 'leave') leave()
-  if (ask === 'leave' && clients.size > 0) whenEmpty.push(tell)
-  else tell()
+  tell(socket, ask === 'leave')
+}
+
+/** @param whenEmpty Not before the last connection is closed. */
+function tell(socket, whenEmpty) {
+  if (app === null) return say(socket, 0)
+  app.getConnections((_error, open = 0) => {
+    if (!whenEmpty || open === 0) say(socket, open)
+    else if (!socket.destroyed) setTimeout(() => tell(socket, true), pollMs)
+  })
+}
+
+function say(socket, open) {
+  const listens = app !== null && app.listening
+  socket.end(`${JSON.stringify({ listens, accepts: front !== null, open })}\n`)
 }

@@ -134,11 +134,13 @@ for (const [what, { code, name, agent: own }] of Object.entries(servers)) {
 test('leaving ends idle connections, waits for requests, and leaves what is not HTTP alone', async () => {
   const slow = `let held; require('http').createServer((request, response) => {
     if (request.url === '/') return held = response
-    held.end('at last'); response.end()
+    held?.end('at last'); response.end()
   }).${listens}`
   await using app = await startApp(slow)
   await askDirect(app.dir, 'accept', 5_000)
   const idle = await open(app.publicPort)
+  idle.write('GET /first HTTP/1.1\r\nHost: a\r\n\r\n')
+  await once(idle, 'data')
   const agent = new Agent({ keepAlive: true })
   const asked = ask(app.publicPort, agent)
   const closed = once(idle, 'close')
