@@ -13,7 +13,7 @@ export {
 } from './errors/supervise-error.ts'
 export { ExitReasons, type WorkerExitReason } from './exit-reasons.ts'
 export { Master } from './master/master.ts'
-export type { MasterEvents, OperationOptions } from './master/master-events.ts'
+export type { MasterEvents, OperationOptions, WorkerInfo } from './master/master-events.ts'
 export {
   type GracefulCloseOptions,
   type GracefulServer,

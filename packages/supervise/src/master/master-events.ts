@@ -1,6 +1,7 @@
 /** What a master tells, and what its operations take. */
 import type { WorkerExitReason } from '../exit-reasons.ts'
 import type { StopOutcome } from '../worker/worker.ts'
+import type { WorkerStatus } from '../worker-statuses.ts'
 import type { Unfit } from './watch-workers.ts'
 
 export interface MasterEvents {
@@ -19,6 +20,16 @@ export interface MasterEvents {
   'worker-output': [line: string, workerId: number, stream: 'stdout' | 'stderr']
   /** A handler of these events rejected, or an operation that a signal began failed. */
   error: [error: unknown]
+}
+
+export interface WorkerInfo {
+  /** Unique in this process: a replacement has another one. */
+  readonly workerId: number
+  /** null when it could not be started. */
+  readonly pid: number | null
+  readonly status: WorkerStatus
+  /** Unix milliseconds. */
+  readonly startedAt: number
 }
 
 export interface OperationOptions {

@@ -19,7 +19,7 @@ import { type ProcessUsage, readUsage } from '../worker/process-usage.ts'
 import type { StopOutcome, Worker } from '../worker/worker.ts'
 import { type WorkerStatus, WorkerStatuses } from '../worker-statuses.ts'
 import { Crew, type Place } from './crew.ts'
-import type { MasterEvents, OperationOptions } from './master-events.ts'
+import type { MasterEvents, OperationOptions, WorkerInfo } from './master-events.ts'
 import type { MasterConfig } from './master-options.ts'
 import { Messenger, type RequestHandler } from './messenger.ts'
 import { keepRestarting } from './restarts.ts'
@@ -81,12 +81,7 @@ export class Master extends EventEmitter<MasterEvents> {
   }
 
   /** Which workers there are; a worker keeps its place in this list when it is replaced. */
-  getWorkers(): {
-    workerId: number
-    pid: number | null
-    status: WorkerStatus
-    startedAt: number
-  }[] {
+  getWorkers(): WorkerInfo[] {
     const places = this.#crew?.places ?? []
     return places.map(({ worker: { id, pid, status, startedAt } }) => {
       return { workerId: id, pid: pid ?? null, status, startedAt }
