@@ -98,6 +98,24 @@ test('a second operation is refused, or waits, as the option says', async () => 
   assert.equal(queueing.pids.filter(isAlive).length, 2)
 })
 
+test('a shutdown in the middle of a reload ends both, old workers and new', async () => {
+  await using opened = await TestMaster.open('web.cjs', { count: 2 })
+  const { master } = opened
+  const pids: number[] = []
+  await master.start()
+  pids.push(...opened.pids)
+  master.on('worker-start', (_, pid) => pids.push(pid))
+  const operations = [master.gracefulReload()]
+  assert.equal((await master.gracefulShutdown()).length, 2)
+  assert.deepEqual(await Promise.all(operations), [[]])
+  assert.deepEqual(pids.filter(isAlive), [])
+  await master.start()
+  const growing = master.rescale(4)
+  await master.hardShutdown()
+  assert.equal(await growing, 0)
+  assert.deepEqual(pids.filter(isAlive), [])
+})
+
 test('maxSurge limits how many workers there are beyond count', async () => {
   await using opened = await TestMaster.open('web.cjs', { count: 3, maxSurge: 1 })
   const { master } = opened

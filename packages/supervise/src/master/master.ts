@@ -156,20 +156,21 @@ export class Master extends EventEmitter<MasterEvents> {
 
   /**
    * Starts new workers, and ends the old ones when the new are ready. When a new one does not get
-   * ready, the old ones stay.
+   * ready, the old ones stay. When a shutdown ends the reload, this resolves with nothing.
    *
    * @returns How the old ones ended, when they have.
    * @throws {InappropriateConditionError} It has not started, or another operation runs.
    * @throws {WorkerStatusError} A new worker did not get ready.
    */
   async gracefulReload(options: OperationOptions = {}): Promise<StopOutcome[]> {
-    return await this.#exclusive('reload', async (crew) => await crew.reload(options.signal))
+    const operation = { name: 'reload', overtaken: [] }
+    return await this.#exclusive(operation, async (crew) => await crew.reload(options.signal))
   }
 
   /**
    * Starts workers, or ends the oldest, gently.
    *
-   * @returns How many more there are.
+   * @returns How many more there are; 0 when a shutdown ended it.
    * @throws {InvalidArgumentError} `size` is not a positive number.
    * @throws {InappropriateConditionError} It has not started, or another operation runs.
    * @throws {WorkerStatusError} A new worker did not get ready: then none was added.
@@ -180,7 +181,7 @@ export class Master extends EventEmitter<MasterEvents> {
       const message = `Scale size must be positive: ${wanted}, not ${describe(size)}`
       throw new InvalidArgumentError(message, { size: describe(size), wanted })
     }
-    return await this.#exclusive('rescale', async (crew) => {
+    return await this.#exclusive({ name: 'rescale', overtaken: 0 }, async (crew) => {
       const delta = size - crew.places.length
       if (delta > 0) await crew.grow(delta, options.signal)
       this.#scale = size
@@ -293,7 +294,11 @@ export class Master extends EventEmitter<MasterEvents> {
     if (worker.pid !== undefined) this.emit('worker-start', worker.id, worker.pid)
   }
 
-  async #exclusive<T>(name: string, action: (crew: Crew) => Promise<T>): Promise<T> {
+  /** @param operation.overtaken What it resolves with when a shutdown ends it. */
+  async #exclusive<T>(
+    { name, overtaken }: { name: string; overtaken: T },
+    action: (crew: Crew) => Promise<T>,
+  ): Promise<T> {
     for (;;) {
       if (this.#status !== Master.STATUS_STARTED || !this.#crew) {
         throw this.#inappropriate('Action allowed only for started masters')
@@ -309,7 +314,8 @@ export class Master extends EventEmitter<MasterEvents> {
       try {
         return await action(crew)
       } catch (error) {
-        throw crew.signal.aborted ? this.#interrupted(name) : error
+        if (!crew.signal.aborted) throw error
+        return overtaken // Whoever asked for the shutdown wants no news of this.
       }
     })
   }
