@@ -152,7 +152,7 @@ function expectedSockets({ proxies }: KeeperState): string[] {
     `proxy-${slot}-${pid}.sock`,
     `handback-${slot}-${pid}.sock`,
   ])
-  return ['keeper.sock', ...own]
+  return ['keeper.sock', 'own-ports.sock', ...own]
 }
 
 function without(all: readonly string[], some: readonly string[]): string[] {
