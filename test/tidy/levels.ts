@@ -45,6 +45,14 @@ export function levelChecks(levels: ReadonlyMap<string, number>): readonly Check
       ],
     },
     {
+      name: 'the embeddable library imports nothing but Node.js and itself',
+      find: (files) => files.flatMap(findForeign),
+      planted: [
+        plant(`${library}master/a.ts`, "import { debounce } from 'lodash'"),
+        plant(`${library}master/a.ts`, "import { a } from '../../../viaduct/src/model/a.ts'"),
+      ],
+    },
+    {
       name: 'every folder of the table is there',
       find: (files) => findMissing(files, levels),
       planted: [[], plant(`${product}model/a.ts`)],
@@ -74,6 +82,13 @@ function findImpure(file: SourceFile): string[] {
     found.push('reads a clock or a dice')
   }
   return found.map((what) => `${file.path}: ${what}`)
+}
+
+function findForeign({ path, text }: SourceFile): string[] {
+  if (!path.startsWith(library)) return []
+  const imported = [...text.matchAll(/^(?:import|export|\}).* from '([^']+)'/gm)]
+  const foreign = imported.filter(([, from = '']) => !/^node:|^\.(?!.*viaduct\/src)/.test(from))
+  return foreign.map(([, from]) => `${path}: imports ${from}`)
 }
 
 function findMissing(files: readonly SourceFile[], levels: ReadonlyMap<string, number>): string[] {
