@@ -72,6 +72,18 @@ test('defaults are filled in, and the configuration is a copy', () => {
   assert.deepEqual(MasterFactory.create({ script, signals: {} }).getConfig().signals, {})
 })
 
+test("workers get this process's options, but not its debugger and its script", () => {
+  const own = [...process.execArgv]
+  try {
+    const words = ['--max-old-space-size=64', '--inspect=0', '-e', 'script', '--no-warnings']
+    process.execArgv.splice(0, own.length, ...words)
+    const { execArgv } = MasterFactory.create({ script }).getConfig()
+    assert.deepEqual(execArgv, ['--max-old-space-size=64', '--no-warnings'])
+  } finally {
+    process.execArgv.splice(0, process.execArgv.length, ...own)
+  }
+})
+
 test('the numbers of node:cluster name the scheduling policies', () => {
   const policies = ([1, 2, 'none', 'rr'] as const).map((schedulingPolicy) => {
     return MasterFactory.create({ script, schedulingPolicy }).getConfig().schedulingPolicy

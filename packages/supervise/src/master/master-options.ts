@@ -37,7 +37,7 @@ export interface MasterOptions {
   readonly command?: readonly string[]
   /** Arguments of the script. */
   readonly args?: readonly string[]
-  /** Options of Node.js for the script; by default those of this process. */
+  /** Options of Node.js for the script; by default those of this process, but for `--inspect`. */
   readonly execArgv?: readonly string[]
   readonly cwd?: string
   /** Workers; by default one per core. */
@@ -150,7 +150,7 @@ function parseProgram(options: MasterOptions, cwd: string) {
     throw refusal(script === undefined ? 'script' : 'command', script, 'either script or command')
   }
   const args = strings(options.args, 'args') ?? []
-  const execArgv = strings(options.execArgv, 'execArgv') ?? process.execArgv
+  const execArgv = strings(options.execArgv, 'execArgv') ?? ownNodeOptions()
   if (command !== undefined) {
     const words = strings(command, 'command') ?? []
     if (!words[0]) throw refusal('command', command, 'an array of a program and its arguments')
@@ -160,6 +160,15 @@ function parseProgram(options: MasterOptions, cwd: string) {
     throw refusal('script', script, 'a valid file path')
   }
   return { script: resolve(cwd, script), command: null, args, execArgv }
+}
+
+/** Those of this process, but for a debugger's port, which is taken, and `-e`, which is a script. */
+function ownNodeOptions(): string[] {
+  const isScript = (word: string | undefined): boolean =>
+    /^(-[ep]+|--eval|--print)$/.test(word ?? '')
+  return process.execArgv.filter((word, index, all) => {
+    return !/^--inspect/.test(word) && !isScript(word) && !isScript(all[index - 1])
+  })
 }
 
 function parseEnvironment(env: unknown): Record<string, string> {
