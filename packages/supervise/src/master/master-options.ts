@@ -162,12 +162,12 @@ function parseProgram(options: MasterOptions, cwd: string) {
   return { script: resolve(cwd, script), command: null, args, execArgv }
 }
 
-/** Those of this process, but for a debugger's port, which is taken, and `-e`, which is a script. */
+/** Those of this process, but for a debugger's port, which is taken, and `-e`: that is a script. */
 function ownNodeOptions(): string[] {
   const isScript = (word: string | undefined): boolean =>
     /^(-[ep]+|--eval|--print)$/.test(word ?? '')
   return process.execArgv.filter((word, index, all) => {
-    return !/^--inspect/.test(word) && !isScript(word) && !isScript(all[index - 1])
+    return !word.startsWith('--inspect') && !isScript(word) && !isScript(all[index - 1])
   })
 }
 
