@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { after, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../keeper/fixtures/test-keeper.ts'
+import { AppError } from '../model/app-error.ts'
 import { TestEngine, app, server } from './fixtures/test-engine.ts'
 
 const test1 = await TestEngine.start()
@@ -69,6 +70,16 @@ test('an app whose destruction was interrupted is destroyed by the next daemon',
   await interrupted
   assert.deepEqual(await test1.engine.apps(), [])
   await until(() => !existsSync(folder), 'the end of its files')
-  const upload = test1.deploy(server(lingers))
-  await test1.succeed(upload)
+  // Its record goes after its files; until then the name is not free.
+  let deploy: ReturnType<TestEngine['deploy']> | null = null
+  await until(async () => {
+    deploy = test1.deploy(server(lingers))
+    return await deploy.then(() => true, isNotBusy)
+  }, 'the end of its record')
+  await test1.succeed(deploy ?? assert.fail())
 })
+
+function isNotBusy(error: unknown): false {
+  assert.ok(error instanceof AppError && error.code === 'busy', String(error))
+  return false
+}

@@ -54,6 +54,7 @@ test('the daemon’s log stays within its limits while the daemon runs', async (
   const ask = async (path: string): Promise<string> => {
     return await (await fetch(`http://127.0.0.1:${keeper.settings.apiPort}/${path}`)).text()
   }
+  await until(() => ask('first').then(Boolean, () => false), 'the daemon listens')
   const answer = await ask('first')
   for (const round of [1, 2, 3]) {
     for (let i = 0; i < 30; i++) await ask(`${round}/${'x'.repeat(99)}`)
