@@ -4,7 +4,7 @@
  * stripped at run time. Called by `prepack`; a clone runs from source and needs no build.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
@@ -23,6 +23,9 @@ const { status, error } = spawnSync(
   { stdio: 'inherit' },
 )
 if (error) throw error
+// Apps are started with it by its path; compiled code looks for it where it stands in the sources.
+const preload = 'bin/direct-preload.cjs'
+cpSync(join(packageFolder, preload), join(dist, 'viaduct', preload))
 const missing = mains.filter((main) => !existsSync(join(dist, 'viaduct/src', main)))
 if (missing.length > 0) process.stderr.write(`The build lacks ${missing.join(', ')}.\n`)
 process.exitCode = status === 0 && missing.length === 0 ? 0 : 1
