@@ -11,7 +11,7 @@ export interface Range {
  * @returns null when all is to be sent: no range, several, another unit, or not well-formed.
  */
 export function parseRange(field: string, size: number): Range | 'unsatisfiable' | null {
-  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(field)
+  const match = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(field)
   const [, first = '', last = ''] = match ?? []
   if (!match || (first === '' && last === '')) return null
   if (first === '') {

@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib'
 import type { AppRoute } from '../../model/routing/route.ts'
 import { routeTable } from '../fixtures/route-table.ts'
 import { get, ok, startProxy, TestClient, TestInstance, until } from '../fixtures/test-proxy.ts'
+import { parseHttpDate } from './http-date.ts'
 import { parseRange } from './parse-range.ts'
 
 interface Site extends AsyncDisposable {
@@ -101,6 +102,74 @@ test('without an instance what is no file is 404', async () => {
   assert.match(await site.ask(get('/other')), / 404 [^]*viaduct-error: no-file\r\n/)
 })
 
+test('files alone are read and nothing else: another method gets 405, with those that there are', async () => {
+  await using site = await openSite({ isAlone: true })
+  for (const path of ['/style.css', '/other', '/.env']) {
+    for (const method of ['POST', 'DELETE', 'OPTIONS', 'get']) {
+      const request = `${method} ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n`
+      const answer = await site.ask(request)
+      assert.match(answer, /^HTTP\/1.1 405 Method Not Allowed\r\nviaduct-error: method-refused\r\n/)
+      assert.equal(field(answer, 'allow'), 'GET, HEAD')
+    }
+  }
+  assert.match(await site.ask(get('/other').replace('GET', 'HEAD')), /^HTTP\/1.1 404 [^]*\r\n\r\n$/)
+})
+
+test('a condition on the state of a file is kept, or the answer is 412', async () => {
+  await using site = await openSite()
+  const css = await site.ask(get('/style.css'))
+  const etag = field(css, 'etag')
+  const date = field(css, 'last-modified')
+  const [old, later] = ['Thu, 01 Jan 1998 00:00:00 GMT', 'Fri, 01 Jan 2100 00:00:00 GMT']
+  const cases: [number, ...string[]][] = [
+    [200, `If-Match: ${etag}`],
+    [200, `If-Match: "other", ${etag}`],
+    [200, 'If-Match: "other"', `If-Match: ${etag}`],
+    [200, 'If-Match: *'],
+    [412, 'If-Match: "other"'],
+    // Weak tags do not say that the bytes are the same.
+    [412, `If-Match: W/${etag}`],
+    [200, `If-Unmodified-Since: ${date}`],
+    [200, `If-Unmodified-Since: ${later}`],
+    [412, `If-Unmodified-Since: ${old}`],
+    [200, 'If-Unmodified-Since: nonsense'],
+    [200, 'If-Unmodified-Since: in 1998'],
+    // A tag says more than a date.
+    [200, `If-Match: ${etag}`, `If-Unmodified-Since: ${old}`],
+    [412, 'If-Match: "other"', `If-Unmodified-Since: ${later}`],
+    [412, 'If-Match: "other"', `If-None-Match: ${etag}`],
+    [304, `If-Match: ${etag}`, `If-None-Match: ${etag}`],
+    [200, 'If-None-Match: "other"', `If-Modified-Since: ${later}`],
+    [412, 'If-Match: "other"', 'Range: bytes=0-0'],
+    [206, `If-Match: ${etag}`, 'Range: bytes=0-0'],
+  ]
+  for (const [status, ...conditions] of cases) {
+    for (const method of ['GET', 'HEAD']) {
+      // Parts are of GET only.
+      const expected = method === 'HEAD' && status === 206 ? 200 : status
+      const answer = await site.ask(get('/style.css', ...conditions).replace('GET', method))
+      assert.equal(Number(answer.slice(9, 12)), expected, `${method} ${conditions.join()}`)
+      assert.equal(field(answer, 'etag'), etag)
+      if (method === 'HEAD' || status > 299) assert.equal(bodyOf(answer), '')
+    }
+  }
+})
+
+test('dates come in three forms, and nothing else is a date', () => {
+  const at = Date.UTC(1994, 10, 6, 8, 49, 37)
+  for (const text of [
+    'Sun, 06 Nov 1994 08:49:37 GMT',
+    'Sunday, 06-Nov-94 08:49:37 GMT',
+    'Sun Nov  6 08:49:37 1994',
+  ]) {
+    assert.equal(parseHttpDate(text), at, text)
+  }
+  const none = ['', '1994', 'in 1994', '"6 Nov 1994"', '1994-11-06T08:49:37Z']
+  for (const text of [...none, 'Sun, 06 Foo 1994 08:49:37 GMT', 'Sun, 06 Nov 1994 08:49:37 CET']) {
+    assert.ok(Number.isNaN(parseHttpDate(text)), text)
+  }
+})
+
 test('who has the file already gets 304, by tag or by date', async () => {
   await using site = await openSite()
   const css = await site.ask(get('/style.css'))
@@ -135,7 +204,18 @@ test('ranges are cut out, and only of the file that the client has', async () =>
   const etag = field(part, 'etag')
   const range = 'Range: bytes=0-0'
   assert.match(await site.ask(get('/style.css', range, `If-Range: ${etag}`)), / 206 /)
-  assert.match(await site.ask(get('/style.css', range, 'If-Range: "other"')), / 200 /)
+  const date = field(part, 'last-modified')
+  assert.match(await site.ask(get('/style.css', range, `If-Range: ${date}`)), / 206 /)
+  const older = 'If-Range: Thu, 01 Jan 1998 00:00:00 GMT'
+  for (const other of ['If-Range: "other"', `If-Range: W/${etag}`, older, 'If-Range: nonsense']) {
+    const whole = await site.ask(get('/style.css', range, other))
+    assert.match(whole, /^HTTP\/1.1 200 /, other)
+    assert.equal(bodyOf(whole).length, 19)
+  }
+  const beyondOther = get('/style.css', 'Range: bytes=19-', 'If-Range: "other"')
+  assert.match(await site.ask(beyondOther), /^HTTP\/1.1 200 /)
+  const head = await site.ask(get('/style.css', range).replace('GET', 'HEAD'))
+  assert.match(head, /^HTTP\/1.1 200 [^]*Content-Length: 19\r\n/)
 })
 
 test('a compressed file beside it is sent to who accepts it', async () => {
@@ -180,7 +260,7 @@ test('below a prefix that is stripped a folder is a folder: relative links go on
 test('ranges are read as RFC 9110 says', () => {
   const cases: [string, ReturnType<typeof parseRange>][] = [
     ['bytes=0-0', { start: 0, end: 1 }],
-    ['bytes=90-', { start: 90, end: 100 }],
+    ['Bytes=90-', { start: 90, end: 100 }],
     ['bytes=90-1000', { start: 90, end: 100 }],
     ['bytes=-1000', { start: 0, end: 100 }],
     ['bytes=100-', 'unsatisfiable'],

@@ -32,6 +32,7 @@ export class StaticFiles {
   serve(visit: Visit, visitor: Visitor): void {
     const path = filePathOf(stripPrefix(visit.target, visit.prefix))
     const isRead = visit.method === 'GET' || visit.method === 'HEAD'
+    if (this.#isAll && !isRead) return visitor.fail('method-refused', 'Allow: GET, HEAD\r\n')
     if (path === null || !isRead) return this.#pass(visitor)
     const known = this.#known.get(path) ?? (this.#missing.has(path) ? null : undefined)
     if (known !== undefined) return this.#answer(known, visit, visitor)

@@ -1,6 +1,7 @@
 /** What a request for a file gets: all of it, a part, or word that the client has it already. */
 import type { ResponseHead } from '../http/response-head.ts'
 import { acceptsCoding } from './accepts-coding.ts'
+import { isRangeWanted, judgeConditions, type Validators } from './conditions.ts'
 import { localHead } from './local-head.ts'
 import { parseRange, type Range } from './parse-range.ts'
 import type { Visit } from './visit.ts'
@@ -12,12 +13,9 @@ export const encodings = [
   { name: 'gzip', suffix: '.gz' },
 ] as const
 
-export interface KnownFile {
+export interface KnownFile extends Validators {
   readonly path: string
   readonly size: number
-  readonly mtime: Date
-  /** With its quotes. */
-  readonly etag: string
 }
 
 /** What a path of a request stands for. */
@@ -44,7 +42,11 @@ export function replyTo({ plain, type, encoded }: Resource, visit: Visit): Reply
     'Cache-Control: public, max-age=0, must-revalidate',
     ...(encoded.size > 0 ? ['Vary: Accept-Encoding'] : []),
   ]
-  if (isUnchanged(file, visit)) {
+  const judged = judgeConditions(file, visit)
+  if (judged === 'failed') {
+    return { file, range: null, head: headOf(412, ['412 Precondition Failed', ...always], 0) }
+  }
+  if (judged === 'unchanged') {
     return { file, range: null, head: headOf(304, ['304 Not Modified', ...always], 0) }
   }
   const range = isRangeWanted(file, visit) ? parseRange(visit.field('range'), file.size) : null
@@ -79,21 +81,4 @@ function headOf(status: number, lines: readonly string[], length: number): Respo
 function accepted(field: string, encoded: ReadonlyMap<string, KnownFile>): string {
   const takes = (name: string): boolean => acceptsCoding(field, name)
   return encodings.find(({ name }) => encoded.has(name) && takes(name))?.name ?? ''
-}
-
-/** RFC 9110 §13.2.2: a list of tags counts, else the date. */
-function isUnchanged({ etag, mtime }: KnownFile, visit: Visit): boolean {
-  const tags = visit.field('if-none-match')
-  if (tags !== '') {
-    return tags === '*' || tags.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
-  }
-  const since = Date.parse(visit.field('if-modified-since'))
-  return Math.floor(mtime.getTime() / 1000) * 1000 <= since
-}
-
-function isRangeWanted({ etag, mtime }: KnownFile, visit: Visit): boolean {
-  if (visit.method !== 'GET') return false
-  const condition = visit.field('if-range')
-  if (condition === '' || condition === etag) return true
-  return Date.parse(condition) === Math.floor(mtime.getTime() / 1000) * 1000
 }

@@ -17,6 +17,7 @@ export const errorReasons = {
   'rate-limited': { status: 429, text: 'Too many requests' },
   'body-too-large': { status: 413, text: 'The body is longer than the app takes' },
   maintenance: { status: 503, text: 'The app is under maintenance' },
+  'method-refused': { status: 405, text: 'Files are read, by GET or HEAD, and nothing else' },
   'no-file': { status: 404, text: 'There is no such file' },
   'queue-full': { status: 503, text: 'The app has all the requests that it may have' },
   'queue-timeout': { status: 503, text: 'The app had no time for the request' },
