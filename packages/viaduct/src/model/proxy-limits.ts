@@ -44,6 +44,10 @@ export const webSocketCloseTimeoutMs = 5_000
 export const rateLimitKeysMax = 10_000
 /** Passwords that are checked at a time, per app and worker: each takes 16 MB and a thread. */
 export const basicAuthChecksMax = 4
+/** Others wait for their turn; so many are checked by one core within the time that they wait. */
+export const basicAuthWaitingMax = 250
+export const basicAuthWaitMaxMs = 10_000
+/** Credentials of which the answer is remembered, right ones and wrong ones each. */
 export const basicAuthKnownMax = 1_000
 /** Paths of a release's files that a worker remembers, also that there is nothing. */
 export const staticKnownMax = 10_000

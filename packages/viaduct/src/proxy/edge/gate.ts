@@ -7,7 +7,7 @@ import type { HttpOptions, RateLimit } from '../../model/routing/http-options.ts
 import type { AppRoute, Maintenance } from '../../model/routing/route.ts'
 import type { ResponseHead } from '../http/response-head.ts'
 import { AddressList } from './address-list.ts'
-import { type Answer, BasicAuth } from './basic-auth.ts'
+import { type Answer, BasicAuth } from './auth/basic-auth.ts'
 import { type Coding, codingFor } from './encoder.ts'
 import { localHead } from './local-head.ts'
 import { clientKey, RateLimiter } from './rate-limiter.ts'

@@ -1,3 +1,4 @@
+/** Dates as HTTP writes them (RFC 9110 §5.6.7). */
 const name = '[A-Z][a-z]+'
 /** `Sun, 06 Nov 1994 08:49:37 GMT`, and as it was written before 1999. */
 const usual = new RegExp(

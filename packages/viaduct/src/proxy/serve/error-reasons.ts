@@ -13,7 +13,7 @@ export const errorReasons = {
   'hold-full': { status: 503, text: 'No apps online: too many requests wait for an instance' },
   denied: { status: 403, text: 'Requests from this address are not served' },
   unauthorized: { status: 401, text: 'A user name and a password are asked for' },
-  'auth-busy': { status: 503, text: 'Too many passwords are being checked' },
+  'auth-busy': { status: 503, text: 'Too many passwords wait to be checked' },
   'rate-limited': { status: 429, text: 'Too many requests' },
   'body-too-large': { status: 413, text: 'The body is longer than the app takes' },
   maintenance: { status: 503, text: 'The app is under maintenance' },

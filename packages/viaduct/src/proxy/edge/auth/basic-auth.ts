@@ -3,8 +3,15 @@
  * on purpose; who was let in, or turned away, before is known again at once.
  */
 import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
-import type { BasicUser, HttpOptions } from '../../model/routing/http-options.ts'
-import { basicAuthChecksMax, basicAuthKnownMax } from '../../model/proxy-limits.ts'
+import type { BasicUser, HttpOptions } from '../../../model/routing/http-options.ts'
+import {
+  basicAuthChecksMax,
+  basicAuthKnownMax,
+  basicAuthWaitingMax,
+  basicAuthWaitMaxMs,
+} from '../../../model/proxy-limits.ts'
+import { KnownSet } from './known-set.ts'
+import { Turns } from './turns.ts'
 
 export type Answer = 'yes' | 'no' | 'busy'
 
@@ -13,10 +20,16 @@ export class BasicAuth {
   readonly challenge: string
   readonly #users: ReadonlyMap<string, BasicUser>
   /** Apart: whoever guesses passwords pushes nobody out who knows one. */
-  readonly #admitted = new Set<string>()
-  readonly #refused = new Set<string>()
+  readonly #admitted = new KnownSet(basicAuthKnownMax)
+  readonly #refused = new KnownSet(basicAuthKnownMax)
   /** What comes again while it is being checked, as a page's many requests do, waits for that. */
   readonly #checking = new Map<string, Promise<Answer>>()
+  readonly #turns = new Turns({
+    atOnce: basicAuthChecksMax,
+    waitingMax: basicAuthWaitingMax,
+    waitMaxMs: basicAuthWaitMaxMs,
+  })
+  /** What is known is a keyed hash: a copy of the memory holds no password. */
   readonly #secret = randomBytes(32)
 
   constructor({ realm = 'Restricted', users }: NonNullable<HttpOptions['basicAuth']>) {
@@ -33,27 +46,30 @@ export class BasicAuth {
     if (this.#refused.has(key)) return 'no'
     const checking = this.#checking.get(key)
     if (checking !== undefined) return checking
-    if (this.#checking.size >= basicAuthChecksMax) return 'busy'
-    const check = this.#checkAnew(Buffer.from(encoded, 'base64').toString('utf8'), key)
+    const credentials = Buffer.from(encoded, 'base64').toString('utf8')
+    const check = this.#checkInTurn(credentials, key).finally(() => this.#checking.delete(key))
     this.#checking.set(key, check)
     return check
   }
 
-  async #checkAnew(credentials: string, key: string): Promise<Answer> {
-    const colon = credentials.indexOf(':')
-    const user = this.#users.get(credentials.slice(0, Math.max(0, colon)))
+  async #checkInTurn(credentials: string, key: string): Promise<Answer> {
+    if (!(await this.#turns.take())) return 'busy'
     try {
-      // An unknown name takes as long as a known one.
-      const hash = user?.passwordHash ?? `scrypt:AAAA:${'A'.repeat(43)}`
-      const isRight = await matches(credentials.slice(colon + 1), hash)
-      const isAdmitted = isRight && user !== undefined
+      const isAdmitted = await this.#isAdmitted(credentials)
       const known = isAdmitted ? this.#admitted : this.#refused
-      if (known.size >= basicAuthKnownMax) known.clear()
       known.add(key)
       return isAdmitted ? 'yes' : 'no'
     } finally {
-      this.#checking.delete(key)
+      this.#turns.done()
     }
+  }
+
+  /** An unknown name takes as long as a known one. */
+  async #isAdmitted(credentials: string): Promise<boolean> {
+    const colon = credentials.indexOf(':')
+    const user = this.#users.get(credentials.slice(0, Math.max(0, colon)))
+    const hash = user?.passwordHash ?? `scrypt:AAAA:${'A'.repeat(43)}`
+    return (await matches(credentials.slice(colon + 1), hash)) && user !== undefined
   }
 }
 
