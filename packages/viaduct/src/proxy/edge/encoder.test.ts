@@ -70,6 +70,28 @@ test('nothing is compressed unasked, unaccepted, twice, too short, or as an even
   }
 })
 
+test('counted is what the client is sent, not what the app sent', async () => {
+  const accepts = 'Accept-Encoding: gzip'
+  const cases: [string, string][] = [
+    [ok(text, html), get('/', accepts)],
+    [chunked(text), get('/', accepts)],
+    [ok(text, html), get('/')],
+    [chunked(text), get('/')],
+    // Without its chunks.
+    [chunked(text), get('/').replace('HTTP/1.1', 'HTTP/1.0')],
+  ]
+  for (const [answer, request] of cases) {
+    await using instance = await TestInstance.answering(answer)
+    const table = routeTable(1, [{ ports: [instance.port], http: { compress: true } }])
+    await using proxy = await startProxy(table)
+    using client = new TestClient(proxy.port)
+    client.send(request.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
+    const sent = (await client.over()).length
+    const [app] = proxy.worker.router.apps
+    assert.equal(app?.counter.bytesOut, sent, request)
+  }
+})
+
 test('what the app has sent is not kept back until it sends more', async () => {
   await using instance = new TestInstance((socket) =>
     socket.write(`HTTP/1.1 200 OK\r\n${html}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n`),
@@ -104,7 +126,8 @@ test('no more are compressed at a time than there is memory for; later ones agai
   const head = new ResponseHead()
   Object.assign(head, { status: 200, chunked: true, text: ` 200 OK\r\n${html}\r\n` })
   const nobody = { writeBytes: () => true } as unknown as ClientSide
-  const make = (): Encoder => new Encoder(nobody, 'gzip', { inChunks: true })
+  const make = (): Encoder =>
+    new Encoder(nobody, 'gzip', { inChunks: true, onSent: () => undefined })
   const encoders = Array.from({ length: encodersMax - 1 }, make)
   assert.equal(codingFor(head, 'gzip'), 'gzip')
   const last = make()

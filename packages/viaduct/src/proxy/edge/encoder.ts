@@ -53,12 +53,21 @@ export class Encoder {
   readonly #stream: BrotliCompress | Gzip
   readonly #client: ClientSide
   readonly #inChunks: boolean
+  readonly #onSent: (bytes: number) => void
   #connection: UpstreamConnection | null = null
 
-  /** @param options.inChunks The client gets chunks (HTTP/1.1), not the bare bytes (HTTP/2). */
-  constructor(client: ClientSide, coding: Coding, options: { inChunks: boolean }) {
+  /**
+   * @param options.inChunks The client gets chunks (HTTP/1.1), not the bare bytes (HTTP/2).
+   * @param options.onSent Told how many bytes the client was given.
+   */
+  constructor(
+    client: ClientSide,
+    coding: Coding,
+    options: { inChunks: boolean; onSent: (bytes: number) => void },
+  ) {
     this.#client = client
     this.#inChunks = options.inChunks
+    this.#onSent = options.onSent
     // What the app has sent must not wait here for what it sends later.
     this.#stream =
       coding === 'br'
@@ -86,7 +95,7 @@ export class Encoder {
   end(onEnd: () => void): void {
     this.#connection = null
     this.#stream.once('end', () => {
-      if (this.#inChunks) this.#client.writeBytes(Buffer.from('0\r\n\r\n'))
+      if (this.#inChunks) this.#write(Buffer.from('0\r\n\r\n'))
       onEnd()
     })
     this.#stream.end()
@@ -100,6 +109,11 @@ export class Encoder {
     const bytes = this.#inChunks
       ? Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n')])
       : piece
-    if (!this.#client.writeBytes(bytes)) this.#stream.pause()
+    if (!this.#write(bytes)) this.#stream.pause()
+  }
+
+  #write(bytes: Buffer): boolean {
+    this.#onSent(bytes.length)
+    return this.#client.writeBytes(bytes)
   }
 }

@@ -5,7 +5,7 @@
  *   placing ⇄ held → sent → responding → done      (sent → placing: the instance was lost)
  */
 import { holdRetryMs, placesMax } from '../../model/proxy-limits.ts'
-import { encodedHead, Encoder } from '../edge/encoder.ts'
+import { encodedHead } from '../edge/encoder.ts'
 import { type LocalBody, type Visit, type Visitor, visitOf } from '../edge/visit.ts'
 import type { BodyFraming } from '../http/body-framing.ts'
 import type { RequestHead } from '../http/request-head.ts'
@@ -54,7 +54,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
   constructor(client: ClientSide, app: App) {
     super(client.peer, app)
     this.#client = client
-    this.#response = new ResponseBody(client)
+    this.#response = new ResponseBody(client, (bytes) => (this.bytesOut += bytes))
   }
 
   /** Takes the next request; the one before is done. */
@@ -252,9 +252,8 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
     const takesChunks = this.#client.takesChunks(this.minor)
     const visit = this.minor === 1 ? this.#visit : null
     const coding = (visit && this.app.gate?.codingFor(head, visit)) ?? null
-    const encoder =
-      coding && new Encoder(this.#client, coding, { inChunks: takesChunks && this.minor === 1 })
-    this.#response.begin(head.chunked && (coding !== null || !takesChunks), encoder)
+    const inChunks = takesChunks && this.minor === 1
+    this.#response.begin(head.chunked && (coding !== null || !takesChunks), coding, { inChunks })
     const isOpenEnded = framing.endsWithConnection || (head.chunked && !takesChunks)
     if (isOpenEnded) this.#keepAlive = false
     const { bytes, start, end } = first
@@ -282,7 +281,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
 
   onBody(bytes: Buffer, framing: BodyFraming): boolean {
     this.#waitForBody()
-    this.bytesOut += bytes.length
+    if (!this.#response.isChanged) this.bytesOut += bytes.length
     const connection = this.#connection
     return connection ? this.#response.write(bytes, framing, connection) : true
   }

@@ -2,24 +2,29 @@
  * How the body of a response reaches the client: as it came, without its chunks, or compressed. One
  * per exchange, used for one response after the other.
  */
-import type { Encoder } from '../edge/encoder.ts'
+import { type Coding, Encoder } from '../edge/encoder.ts'
 import type { BodyFraming } from '../http/body-framing.ts'
 import type { ClientSide } from '../client/client-side.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
 export class ResponseBody {
   readonly #client: ClientSide
+  readonly #onSent: (bytes: number) => void
   /** The chunks that it comes in end here. */
   isDechunked = false
   #encoder: Encoder | null = null
 
-  constructor(client: ClientSide) {
+  /** @param onSent Told how many bytes of a body that is changed the client was given. */
+  constructor(client: ClientSide, onSent: (bytes: number) => void) {
     this.#client = client
+    this.#onSent = onSent
   }
 
-  begin(isDechunked: boolean, encoder: Encoder | null): void {
+  /** @param coding null: as it is. */
+  begin(isDechunked: boolean, coding: Coding | null, options: { inChunks: boolean }): void {
     this.isDechunked = isDechunked
-    this.#encoder = encoder
+    const onSent = this.#onSent
+    this.#encoder = coding && new Encoder(this.#client, coding, { ...options, onSent })
   }
 
   /** It does not go on as the bytes that came. */
@@ -36,7 +41,9 @@ export class ResponseBody {
     let goesOn = true
     const ranges = framing.ranges ?? []
     for (let i = 0; i < ranges.length; i += 2) {
-      goesOn = this.#pass(bytes.subarray(ranges[i], ranges[i + 1]), connection)
+      const piece = bytes.subarray(ranges[i], ranges[i + 1])
+      if (!this.#encoder) this.#onSent(piece.length)
+      goesOn = this.#pass(piece, connection)
     }
     return goesOn
   }
