@@ -7,7 +7,7 @@ import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
 import { ask } from '../fixtures/load.ts'
 import { withTemporaryFolder } from '../fixtures/temporary-folder.ts'
-import { TestMaster } from '../fixtures/test-master.ts'
+import { TestMaster, until } from '../fixtures/test-master.ts'
 
 type Facts = Readonly<Record<string, unknown>>
 
@@ -106,6 +106,9 @@ for (const schedulingPolicy of ['none', 'rr'] as const) {
         outcomes.map(({ how }) => how),
         ['exited', 'exited'],
       )
+      await until('the idle connection is seen to be closed', () => {
+        return Object.keys(agent.freeSockets).length === 0
+      })
       assert.ok(opened.pids.includes(Number(await askTls())))
       agent.destroy()
     })
