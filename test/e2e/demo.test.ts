@@ -5,7 +5,7 @@ import { chmod, chown, mkdir, mkdtemp, readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { isReachable } from '../../packages/viaduct/src/build/find-npm.ts'
+import { isReachable } from '../../packages/viaduct/src/build/builders/node/find-npm.ts'
 import { removeTree } from '../../packages/viaduct/src/build/seal-tree.ts'
 import { cleanEnvironment } from './harness/run-command.ts'
 

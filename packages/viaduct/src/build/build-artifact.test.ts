@@ -21,7 +21,8 @@ import { AppError } from '../model/app-error.ts'
 import { type ArtifactId, parseAppName } from '../model/ids.ts'
 import { type AppLayout, dataLayout } from '../model/layout.ts'
 import { type BuildOptions, artifactId, buildArtifact } from './build-artifact.ts'
-import { type Npm, findNpm } from './find-npm.ts'
+import { type Npm, findNpm } from './builders/node/find-npm.ts'
+import type { Equipped } from './builders/builder.ts'
 import { removeOldArtifacts, removeUnfinishedBuilds } from './remove-old-artifacts.ts'
 import type { BuildOutput, Job, RunJob } from './run-step.ts'
 
@@ -89,7 +90,8 @@ async function build(files: Files, options: Partial<BuildOptions> = {}) {
     commit: 'c0ffee',
     owner,
     node: process.execPath,
-    npm,
+    npm: async () => npm,
+    toolsDir: join(root, 'tools'),
     env: {},
     runJob,
     onOutput: (each) => output.push(each),
@@ -305,7 +307,7 @@ test('the registry that the app names comes before that of the platform', limit,
           'package.json': JSON.stringify({ ...withDep, dependencies: { ms: '2.1.3' } }),
           '.npmrc': `${retries}${npmrc}`,
         },
-        { npm: { ...npm!, settings } },
+        { npm: async () => ({ ...npm!, settings }) },
       ),
       'build-failed',
       /npm install/,
@@ -325,7 +327,11 @@ test('a build that takes too long is ended and named, as is one without npm', li
     /"npm run build" took longer than 1500 ms/,
   )
   assert.deepEqual([late.data['step'], late.data['signal']], ['build', 'SIGKILL'])
-  const none = await failure(build(files, { npm: null }), 'build-failed', /there is no npm/)
+  const none = await failure(
+    build(files, { npm: async () => null }),
+    'build-failed',
+    /there is no npm/,
+  )
   assert.match(none.hint, /Install npm/)
 })
 
@@ -395,12 +401,27 @@ test('the platform never reads or changes what a build links to', limit, async (
   assert.equal((await stat(secret)).mode & 0o777, 0o666)
 })
 
+test('an artifact is named by source, config in any order, commands, and what builds it', () => {
+  const source = { sha256: 'a'.repeat(64), writeTo: async () => {} }
+  const id = (env: Record<string, string>, toolchain: string, commands: string[] = []) => {
+    const equipped = [{ toolchain: [toolchain] } as unknown as Equipped]
+    return artifactId({ source, env }, { equipped, commands })
+  }
+  const first = id({ A: '1', B: '2' }, 'npm 11')
+  assert.equal(id({ B: '2', A: '1' }, 'npm 11'), first)
+  const others = [
+    id({ A: '1', B: '3' }, 'npm 11'),
+    id({ A: '1', B: '2' }, 'npm 12'),
+    id({ A: '1', B: '2' }, 'npm 11', ['make']),
+  ]
+  assert.equal(new Set([first, ...others]).size, 4)
+})
+
 test('old artifacts and unfinished builds are removed, kept ones stay', limit, async () => {
   const ids: ArtifactId[] = []
   for (const letter of ['a', 'b', 'c']) {
     const source = sourceOf({ Procfile: 'web: x', 'd/e': '' }, letter.repeat(64))
     ids.push((await build({}, { source })).artifact)
-    assert.equal(ids.at(-1), artifactId({ source, npm, env: {} }))
   }
   await mkdir(join(layout.artifacts, '.build-abandoned'))
   await removeUnfinishedBuilds(layout, owner)

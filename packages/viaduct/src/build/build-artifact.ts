@@ -1,27 +1,29 @@
 /**
- * Makes an artifact, the read-only tree that releases run from, out of an app's source tree:
- * write the source → look at it → install → build → seal → look again → sync → one rename.
+ * Makes an artifact, the read-only tree that releases run from, out of an app's source tree: write
+ * the source → look at it → find its tools → install → build → seal → look again → sync → one
+ * rename.
  *
  * Until the rename everything is in a staging folder that goes away on failure. An artifact is
  * named by what went into it; one that is already there is used as it is, nothing runs.
  */
 import { createHash } from 'node:crypto'
-import { chmod, lstat, mkdtemp, rename } from 'node:fs/promises'
+import { chmod, lstat, mkdir, mkdtemp, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { syncDirectory } from '../durable/write-file-durably.ts'
 import { systemCodeOf } from '../model/app-error.ts'
 import { diskFullOr } from '../model/disk-full.ts'
 import { type ArtifactId, parseArtifactId } from '../model/ids.ts'
 import type { AppLayout } from '../model/layout.ts'
-import { buildTimeoutMs } from '../model/limits.ts'
 import type { Manifest } from '../model/manifest.ts'
 import type { Config } from '../model/release.ts'
-import { detectApp } from './detect-app.ts'
-import type { Npm } from './find-npm.ts'
-import { type Dependencies, installDependencies } from './install-dependencies.ts'
+import { mergeRuntimes, type Runtime } from '../model/runtime.ts'
+import type { Dependencies, Equipped, Machine } from './builders/builder.ts'
+import type { Npm } from './builders/node/find-npm.ts'
+import { type DetectedApp, detectApp } from './detect-app.ts'
 import type { Processes } from './parse/parse-procfile.ts'
 import { prepareDirectories } from './prepare-directories.ts'
 import { buildPrefix } from './remove-old-artifacts.ts'
+import { runBuilders } from './run-builders.ts'
 import type { BuildOutput, RunJob } from './run-step.ts'
 import { type Owner, removeTree, sealTree } from './seal-tree.ts'
 import { syncTree } from './sync-tree.ts'
@@ -39,8 +41,10 @@ export interface BuildOptions {
   readonly owner: Owner
   /** Absolute path of the platform's `node`. */
   readonly node: string
-  /** From `findNpm`, once per start of the platform. */
-  readonly npm: Npm | null
+  /** Finds npm, once per start of the platform. */
+  readonly npm: () => Promise<Npm | null>
+  /** Tools that all apps share: `layout.tools`. */
+  readonly toolsDir: string
   /** The app's config: build commands see it, and another config is another artifact. */
   readonly env: Config
   readonly runJob: RunJob
@@ -54,9 +58,22 @@ export interface BuiltArtifact {
   readonly artifact: ArtifactId
   readonly processes: Processes
   readonly manifest: Manifest
+  readonly runtime: Runtime
   readonly commit: string | null
   /** `reused`: the artifact was already there. */
   readonly dependencies: Dependencies | 'reused'
+}
+
+/** A source tree with the tools that build it. */
+export interface Workpiece {
+  /** Where the tree is: below a folder that only the platform reaches while nothing runs. */
+  readonly tree: string
+  /** Where it will be. */
+  readonly place: string
+  readonly equipped: readonly Equipped[]
+  readonly runtime: Runtime
+  /** Lines of `install` in the manifest. */
+  readonly commands: readonly string[]
 }
 
 /**
@@ -65,39 +82,23 @@ export interface BuiltArtifact {
  * @throws What `options.signal` aborted with.
  */
 export async function buildArtifact(options: BuildOptions): Promise<BuiltArtifact> {
-  const artifact = artifactId(options)
-  const place = options.layout.artifact(artifact)
-  const dependencies = (await exists(place)) ? 'reused' : await build(options, place)
-  const { processes, manifest } = await detectApp(place)
-  return { artifact, processes, manifest, commit: options.commit, dependencies }
-}
-
-/** The id that a build with these options comes to. */
-export function artifactId(options: Pick<BuildOptions, 'source' | 'npm' | 'env'>): ArtifactId {
-  const config = Object.entries(options.env).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  const parts = ['viaduct-artifact-1', options.source.sha256, toolchain(options.npm), config]
-  return parseArtifactId(createHash('sha256').update(JSON.stringify(parts)).digest('hex'))
-}
-
-/** What compiled dependencies are made for. */
-function toolchain(npm: Npm | null): readonly string[] {
-  return [process.versions.modules, process.platform, process.arch, npm?.version ?? 'no npm']
-}
-
-async function build(options: BuildOptions, place: string): Promise<Dependencies> {
-  const { layout, owner } = options
+  const { layout, owner, commit } = options
   await prepareDirectories(layout, owner)
   const staging = await mkdtemp(join(layout.artifacts, buildPrefix))
   const tree = join(staging, 'tree')
   try {
     await options.source.writeTo(tree)
-    const dependencies = await fill(tree, options)
-    options.signal.throwIfAborted()
-    await sealTree(tree, owner)
-    await detectApp(tree)
-    await syncTree(tree)
-    await moveIntoPlace(tree, place, owner)
-    return dependencies
+    const detected = await detectApp(tree)
+    const equipped = await equip(detected, options)
+    const commands = detected.manifest.install ?? []
+    const artifact = artifactId(options, { equipped, commands })
+    const place = layout.artifact(artifact)
+    const runtime = mergeRuntimes(equipped.map((one) => one.runtime))
+    const dependencies = (await exists(place))
+      ? 'reused'
+      : await build(options, { tree, place, equipped, runtime, commands })
+    const { processes, manifest } = await detectApp(place)
+    return { artifact, processes, manifest, runtime, commit, dependencies }
   } catch (error) {
     throw diskFullOr(error, 'the release')
   } finally {
@@ -105,23 +106,35 @@ async function build(options: BuildOptions, place: string): Promise<Dependencies
   }
 }
 
-async function fill(tree: string, options: BuildOptions): Promise<Dependencies> {
-  const { layout, owner, npm, env, runJob, onOutput, signal } = options
-  const staging = dirname(tree)
-  const detected = await detectApp(tree)
-  if (detected.package === null) return 'none'
-  return await installDependencies({
-    ...{ tree, owner, npm, env, runJob, onOutput, signal },
-    package: detected.package,
-    toolchain: toolchain(npm),
-    nodeDir: dirname(options.node),
-    cacheDir: layout.dependencyCache,
-    closedDir: staging,
-    homeDir: layout.buildHome,
-    tmpDir: layout.tmp,
-    timeoutMs: options.timeoutMs ?? buildTimeoutMs,
-    setOpen: (open) => chmod(staging, open ? 0o711 : 0o700),
-  })
+async function equip(detected: DetectedApp, options: BuildOptions): Promise<Equipped[]> {
+  const { node, npm, toolsDir, signal } = options
+  const machine: Machine = { node, npm, toolsDir, signal }
+  await mkdir(toolsDir, { recursive: true, mode: 0o755 })
+  const equipped: Equipped[] = []
+  for (const found of detected.builders) equipped.push(await found.equip(machine))
+  return equipped
+}
+
+/** The id that a build comes to: all that shapes the tree, but for what a registry says today. */
+export function artifactId(
+  { source, env }: Pick<BuildOptions, 'source' | 'env'>,
+  { equipped, commands }: Pick<Workpiece, 'equipped' | 'commands'>,
+): ArtifactId {
+  const config = Object.entries(env).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const toolchains = equipped.map(({ toolchain }) => toolchain)
+  const parts = ['viaduct-artifact-2', source.sha256, toolchains, commands, config]
+  return parseArtifactId(createHash('sha256').update(JSON.stringify(parts)).digest('hex'))
+}
+
+async function build(options: BuildOptions, piece: Workpiece): Promise<Dependencies> {
+  const { owner, signal } = options
+  const dependencies = await runBuilders(options, piece)
+  signal.throwIfAborted()
+  await sealTree(piece.tree, owner)
+  await detectApp(piece.tree)
+  await syncTree(piece.tree)
+  await moveIntoPlace(piece.tree, piece.place, owner)
+  return dependencies
 }
 
 async function moveIntoPlace(tree: string, place: string, owner: Owner): Promise<void> {

@@ -2,15 +2,16 @@
  * The environment of an instance and of a build command, made from nothing: what the platform
  * itself was started with never gets through. Pure.
  */
-import { delimiter, join } from 'node:path'
+import { delimiter, join, resolve } from 'node:path'
 import type { InstanceId, ProcessType, ReleaseNumber } from '../model/ids.ts'
 import { renderRelease } from '../model/ids.ts'
 import type { Config } from '../model/release.ts'
+import type { Runtime } from '../model/runtime.ts'
 
 export type Environment = Readonly<Record<string, string>>
 
 export interface EnvironmentInput {
-  /** Folder of the platform's own `node`. */
+  /** Folder of the release's `node`. */
   readonly nodeDir: string
   /** Root of the release's tree. */
   readonly releaseDir: string
@@ -35,16 +36,19 @@ export interface EnvironmentInput {
   /** Where the code came from; null for an upload. */
   readonly repo: string | null
   readonly nodeId: string
+  /** What the build said. */
+  readonly runtime: Pick<Runtime, 'path' | 'env'>
 }
 
 /**
- * In order, the later wins: the base, the manifest's `env`, config, then what the platform says.
- * A user's PORT therefore never reaches an instance.
+ * In order, the later wins: the base, what the build said, the manifest's `env`, config, then what
+ * the platform says. A user's PORT therefore never reaches an instance.
  */
 export function composeEnvironment(input: EnvironmentInput): Environment {
   const { instance } = input
   return {
-    ...baseEnvironment({ ...input, home: input.dataDir }),
+    ...baseEnvironment({ ...input, path: input.runtime.path, home: input.dataDir }),
+    ...input.runtime.env,
     ...input.manifestEnv,
     ...input.config,
     PORT: String(input.port),
@@ -63,9 +67,10 @@ export function composeEnvironment(input: EnvironmentInput): Environment {
 }
 
 /**
- * What builds and instances have in common. PATH: the platform's Node.js, the release's own
+ * What builds and instances have in common. PATH: Node.js, what builders add, the release's own
  * commands, the system's.
  *
+ * @param input.path Folders of builders; relative ones are the release's.
  * @param input.morePath Folders after all others.
  */
 export function baseEnvironment(input: {
@@ -73,10 +78,12 @@ export function baseEnvironment(input: {
   readonly releaseDir: string
   readonly home: string
   readonly tmpDir: string
+  readonly path: readonly string[]
   readonly morePath?: readonly string[]
 }): Environment {
   const path = [
     input.nodeDir,
+    ...input.path.map((folder) => resolve(input.releaseDir, folder)),
     join(input.releaseDir, 'node_modules', '.bin'),
     ...['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
     ...(input.morePath ?? []),

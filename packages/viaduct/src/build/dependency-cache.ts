@@ -1,52 +1,14 @@
 /**
  * Installed dependency trees of one app, kept by what they were made from, so that an unchanged
  * lock file installs nothing. Owned by the platform and read-only; the app gets hard links.
- *
- * An app whose own scripts run at install time, or whose dependencies are folders of the app
- * itself, is not cached: the result depends on more than the key can hold.
  */
-import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, rename, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { systemCodeOf } from '../model/app-error.ts'
 import { dependencyCachesKept } from '../model/limits.ts'
 import { linkTree } from './link-tree.ts'
-import type { PackageFacts } from './parse/parse-package.ts'
 import { type Owner, removeTree, sealTree } from './seal-tree.ts'
 import { syncTree } from './sync-tree.ts'
-
-export interface DependencyInputs {
-  readonly package: PackageFacts
-  /** Name and text of the lock file, null when there is none. */
-  readonly lock: { readonly name: string; readonly text: string } | null
-  readonly npmrc: string | null
-  /** What the install command is, e.g. `ci --omit=dev`. */
-  readonly command: string
-  /** Node.js ABI, platform, architecture, npm version. */
-  readonly toolchain: readonly string[]
-}
-
-/** @returns null when the app must not be cached. */
-export function dependencyKey(inputs: DependencyInputs): string | null {
-  if (Object.keys(inputs.package.installScripts).length > 0) return null
-  if (inputs.package.hasWorkspaces || usesFolders(inputs)) return null
-  const parts = [
-    'viaduct-dependencies-1',
-    inputs.lock,
-    inputs.npmrc,
-    inputs.package.dependencyFields,
-    inputs.command,
-    inputs.toolchain,
-  ]
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
-}
-
-/** With a lock file archives are pinned by their hash; folders are linked and never are. */
-function usesFolders(inputs: DependencyInputs): boolean {
-  if (inputs.lock) return /"link":\s*true/.test(inputs.lock.text)
-  const fields = JSON.stringify(inputs.package.dependencyFields)
-  return /":"(file:|link:|\.|\/|~)/.test(fields)
-}
 
 export class DependencyCache {
   readonly #dir: string

@@ -1,24 +1,25 @@
 /**
- * Finds out from the tree what an app is: its processes, manifest, name and package facts.
+ * Finds out from the tree what an app is: its processes, manifest, name and builders.
  * It reads files only; nothing of the app runs here.
  */
-import { lstat, readFile, realpath } from 'node:fs/promises'
+import { lstat, realpath } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { AppError, systemCodeOf } from '../model/app-error.ts'
-import type { ProcessType } from '../model/ids.ts'
-import { appFileMaxBytes } from '../model/limits.ts'
 import type { Manifest } from '../model/manifest.ts'
-import { nearest } from './parse/manifest-fields.ts'
-import { parseManifest } from './parse/parse-manifest.ts'
-import { type PackageFacts, parsePackage } from './parse/parse-package.ts'
+import { detectBuilders } from './builders/all-builders.ts'
+import type { Detection } from './builders/builder.ts'
+import { nearest } from './manifest/nearest.ts'
+import { parseManifest } from './manifest/parse-manifest.ts'
+import { isFolder } from './manifest/route-fields.ts'
 import { type Processes, parseProcfile } from './parse/parse-procfile.ts'
-import { isFolder } from './parse/route-fields.ts'
+import { badFile, readAppFile } from './read-app-file.ts'
 
 export interface DetectedApp {
   readonly processes: Processes
-  /** With `name` from package.json when viaduct.json has none. */
+  /** With a `name` that a builder found, e.g. in package.json, when viaduct.json has none. */
   readonly manifest: Manifest
-  readonly package: PackageFacts | null
+  /** Those that the tree gets, in their order. */
+  readonly builders: readonly Detection[]
 }
 
 /**
@@ -27,43 +28,26 @@ export interface DetectedApp {
  */
 export async function detectApp(dir: string): Promise<DetectedApp> {
   const procfile = await readAppFile(dir, 'Procfile')
-  const packageJson = await readAppFile(dir, 'package.json')
   const viaductJson = await readAppFile(dir, 'viaduct.json')
-  const facts = packageJson === null ? null : parsePackage(packageJson)
-  const lines = procfile === null ? processesOf(facts) : parseProcfile(procfile)
-  const { static: folder, ...processes } = lines as Processes & { static?: string }
+  const { builder } = parseManifest(viaductJson ?? '{}')
+  const builders = await detectBuilders(dir, builder)
+  const lines = procfile === null ? {} : parseProcfile(procfile)
+  const { static: folder, ...processes } = withDefaults(lines, builders)
   const written = parseManifest(viaductJson ?? '{}', { processTypes: Object.keys(processes) })
   const manifest = folder === undefined ? written : { static: [checkFolder(folder)], ...written }
   for (const served of manifest.static ?? []) await checkServed(await realpath(dir), served)
-  checkRouted(processes, { manifest, hasProcfile: procfile !== null, hasPackage: facts !== null })
-  const name = manifest.name ?? facts?.appName
-  return { processes, manifest: name ? { ...manifest, name } : manifest, package: facts }
+  checkRouted(processes, { manifest, builders, hasProcfile: procfile !== null })
+  const name = manifest.name ?? builders.find(({ appName }) => appName !== null)?.appName
+  return { processes, manifest: name ? { ...manifest, name } : manifest, builders }
 }
 
-/**
- * The text of a file in the tree.
- *
- * @param maxBytes Default `appFileMaxBytes`.
- * @returns null when it is not there.
- * @throws {AppError} `bad-manifest`: no regular file of the tree, or too large.
- */
-export async function readAppFile(
-  dir: string,
-  name: string,
-  maxBytes = appFileMaxBytes,
-): Promise<string | null> {
-  try {
-    const path = await realpath(join(dir, name))
-    const facts = await lstat(path)
-    if (!path.startsWith((await realpath(dir)) + sep) || !facts.isFile()) {
-      throw badFile(name, 'is not a file of the app')
-    }
-    if (facts.size > maxBytes) throw badFile(name, `is larger than ${maxBytes} bytes`)
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return null
-    throw error
-  }
+/** What the builders know, the first one's word first; below the lines of the Procfile. */
+function withDefaults(
+  lines: Processes,
+  builders: readonly Detection[],
+): Processes & { static?: string } {
+  const defaults = builders.toReversed().map(({ processes }) => processes)
+  return { ...lines, ...Object.assign({}, ...defaults, lines) }
 }
 
 /** `static: public` in the Procfile is no process: it names files to serve. */
@@ -94,23 +78,16 @@ async function checkServed(root: string, folder: string): Promise<void> {
   }
 }
 
-/** `scripts.start` as the `web` process. trajan's apps give only a file there: Node.js runs it. */
-function processesOf(facts: PackageFacts | null): Processes {
-  const start = facts?.start
-  if (!start) return {}
-  const command = /^[\w./-]+\.[cm]?js$/.test(start) ? `node ${start}` : start
-  return { ['web' as ProcessType]: command }
-}
-
 function checkRouted(
   processes: Processes,
-  found: { manifest: Manifest; hasProcfile: boolean; hasPackage: boolean },
+  found: { manifest: Manifest; builders: readonly Detection[]; hasProcfile: boolean },
 ): void {
   const types = Object.keys(processes)
   // Types that the manifest names were checked with their line.
   if (found.manifest.routes !== undefined || types.includes('web')) return
   const near = nearest('web', types)
-  const inPackage = found.hasPackage ? 'package.json has no scripts.start' : 'no package.json'
+  const isNode = found.builders.some(({ builder }) => builder === 'node')
+  const inPackage = isNode ? 'package.json has no scripts.start' : 'no package.json'
   const place = found.hasProcfile
     ? `The Procfile has no "web" process (it has ${types.join(', ')})`
     : `There is no Procfile, and ${inPackage}`
@@ -118,8 +95,4 @@ function checkRouted(
     ...(near !== null && { hint: `Did you mean "web" where it says "${near}"?` }),
     data: { processTypes: types, lookedFor: ['Procfile', 'package.json scripts.start'] },
   })
-}
-
-function badFile(name: string, what: string): AppError {
-  return new AppError('bad-manifest', `${name} ${what}`, { data: { file: name } })
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { explainNpm } from './explain-npm.ts'
+import { explainNpm } from './builders/node/explain-npm.ts'
 import { FailureLines } from './failure-lines.ts'
 
 function take(lines: readonly string[]): FailureLines {

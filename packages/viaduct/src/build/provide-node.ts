@@ -6,7 +6,7 @@ import { copyFile, link, lstat, mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { systemCodeOf } from '../model/app-error.ts'
 import { diskFullOr } from '../model/disk-full.ts'
-import { isReachable } from './find-npm.ts'
+import { isReachable } from './builders/node/find-npm.ts'
 
 /**
  * @param options.node Absolute path of the `node` that runs.

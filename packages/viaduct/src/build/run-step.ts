@@ -6,14 +6,16 @@
  */
 import { AppError } from '../model/app-error.ts'
 import type { Environment } from './compose-environment.ts'
-import { explainNpm } from './explain-npm.ts'
 import { FailureLines } from './failure-lines.ts'
 
 export type OutputStream = 'stdout' | 'stderr'
 
 /** A command to be run by `sh -c`, with this environment and no other. */
 export interface Job {
-  /** Constant text of this folder: nothing of a user is ever put into it. */
+  /**
+   * Constant text of a builder, or a whole line of the user's own: nothing of a user is ever put
+   * into a line of ours.
+   */
   readonly command: string
   readonly cwd: string
   readonly env: Environment
@@ -35,8 +37,11 @@ export type BuildOutput =
   | { readonly type: 'step'; readonly step: string; readonly command: string }
   | { readonly type: 'line'; readonly stream: OutputStream; readonly line: string }
 
+/** `command`: a line of `install` in the manifest. */
+export type StepName = 'install' | 'command' | 'build' | 'prune'
+
 export interface StepOptions {
-  readonly step: 'install' | 'build' | 'prune'
+  readonly step: StepName
   /** As a person would type it: `npm ci --omit=dev`. */
   readonly shown: string
   readonly command: string
@@ -46,6 +51,8 @@ export interface StepOptions {
   readonly signal: AbortSignal
   readonly runJob: RunJob
   readonly onOutput: (output: BuildOutput) => void
+  /** What to do about a failure. Default: see its lines. */
+  readonly explain?: (output: FailureLines) => string
 }
 
 /**
@@ -75,8 +82,11 @@ export async function runStep(options: StepOptions): Promise<void> {
   throw failure(options, { ...end, isLate, output })
 }
 
+/** When nothing more is known about a failure. */
+export const defaultHint = 'Its last lines say why. The release that runs was not touched.'
+
 function failure(
-  { step, shown, timeoutMs }: StepOptions,
+  { step, shown, timeoutMs, explain = () => defaultHint }: StepOptions,
   end: { code: number | null; signal: string | null; isLate: boolean; output: FailureLines },
 ): AppError {
   const lines = end.output.lines()
@@ -84,7 +94,7 @@ function failure(
   const reason = end.isLate ? `took longer than ${timeoutMs} ms` : how
   const isFull = lines.some((line) => /\bENOSPC\b/.test(line))
   return new AppError(isFull ? 'disk-full' : 'build-failed', `"${shown}" ${reason}`, {
-    ...(!isFull && { hint: explainNpm(end.output) }),
+    ...(!isFull && { hint: explain(end.output) }),
     data: {
       step,
       command: shown,

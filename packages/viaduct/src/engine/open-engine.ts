@@ -4,7 +4,7 @@
  */
 import { hostname } from 'node:os'
 import type { RestartPolicy } from '../../../supervise/src/lifecycle/lifecycle.ts'
-import { findNpm } from '../build/find-npm.ts'
+import { findNpm } from '../build/builders/node/find-npm.ts'
 import { provideNode } from '../build/provide-node.ts'
 import { removeUnfinishedBuilds } from '../build/remove-old-artifacts.ts'
 import { messageOf } from '../model/app-error.ts'

@@ -4,6 +4,7 @@
 import type { AppName, ArtifactId, DeployId, ProcessType, ReleaseNumber } from './ids.ts'
 import type { HttpOptions } from './routing/http-options.ts'
 import type { Manifest } from './manifest.ts'
+import type { Runtime } from './runtime.ts'
 import type { Maintenance, RouteMatch } from './routing/route.ts'
 
 /** Variables of an app. Keys match `[A-Za-z_][A-Za-z0-9_]*`. */
@@ -54,6 +55,8 @@ export interface Release {
   /** Process type → the user's own shell line. */
   readonly processes: Readonly<Record<ProcessType, string>>
   readonly manifest: Manifest
+  /** What its instances need beyond what every app has. Absent: nothing. */
+  readonly runtime?: Runtime
   readonly commit: string | null
   /** Why it exists, for people: `Deploy`, `Set LOG_LEVEL` … */
   readonly description: string

@@ -3,7 +3,7 @@ import type { RestartPolicy } from '../../../../supervise/src/lifecycle/lifecycl
 import type { DataLayout } from '../../model/layout.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { Store } from '../../store/store.ts'
-import type { Npm } from '../../build/find-npm.ts'
+import type { Npm } from '../../build/builders/node/find-npm.ts'
 import type { Claims } from './claims.ts'
 import type { BuildQueue } from '../builds/build-queue.ts'
 import type { JobRunner } from '../builds/job-runner.ts'

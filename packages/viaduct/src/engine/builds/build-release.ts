@@ -66,7 +66,8 @@ async function build(
     commit: deploy.commit,
     owner,
     node: `${parts.nodeDir}/node`,
-    npm: await parts.npm(),
+    npm: parts.npm,
+    toolsDir: parts.layout.tools,
     env: mergedConfig(records, deploy.changes),
     runJob: parts.jobs.forBuild({ name: deploy.id, app: app.name, uid: app.uid, logFile }),
     onOutput: (output) => journal.append(deploy.id, 'build.output', renderOutput(output)),
@@ -103,12 +104,12 @@ async function createRelease(
   if (deploy?.id !== id) return
   const number = nextRelease(app.lastRelease)
   const changes = { ...app.stagedConfig, ...deploy.changes }
-  const { artifact, processes, manifest, commit } = built
+  const { artifact, processes, manifest, runtime, commit } = built
   const release = {
     schema: 1 as const,
     app: app.name,
     number,
-    ...{ artifact, processes, manifest, commit },
+    ...{ artifact, processes, manifest, runtime, commit },
     config: mergedConfig(records, changes),
     description: 'Deploy',
     createdAt: Date.now(),

@@ -2,10 +2,13 @@
  * The step that starts an instance: port, folders, environment, keeper; then its readiness is
  * watched.
  */
+import { join } from 'node:path'
 import { messageOf } from '../../model/app-error.ts'
 import { makeInstanceId } from '../../model/ids.ts'
 import type { DataLayout } from '../../model/layout.ts'
+import { defaultsOf } from '../../model/manifest.ts'
 import type { Release } from '../../model/release.ts'
+import { noRuntime } from '../../model/runtime.ts'
 import type { PlannedSlot } from '../../plan/setup.ts'
 import { composeEnvironment, type Environment } from '../../build/compose-environment.ts'
 import { prepareDirectories } from '../../build/prepare-directories.ts'
@@ -79,12 +82,14 @@ function makeSpec(runner: AppRunner, instance: LiveInstance, release: Release): 
   const { uid } = runner.records.app
   const folders = layout.app(app)
   const releaseDir = folders.artifact(release.artifact)
+  const { runtime = noRuntime } = release
   const env = composeEnvironment({
-    nodeDir,
+    nodeDir: runtime.node === null ? nodeDir : join(layout.tools, 'node', runtime.node, 'bin'),
+    runtime,
     releaseDir,
     dataDir: folders.data,
     tmpDir: folders.tmp,
-    manifestEnv: release.manifest.env ?? {},
+    manifestEnv: defaultsOf(release.manifest.env),
     config: release.config,
     instance: { id, app, ...slot },
     host: '127.0.0.1',

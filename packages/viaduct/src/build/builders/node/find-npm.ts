@@ -6,8 +6,8 @@ import { execFile } from 'node:child_process'
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { npmQuestionTimeoutMs } from '../model/limits.ts'
-import { systemCodeOf } from '../model/app-error.ts'
+import { npmQuestionTimeoutMs } from '../../../model/limits.ts'
+import { systemCodeOf } from '../../../model/app-error.ts'
 
 export interface Npm {
   /** Absolute path of `npm-cli.js`. */

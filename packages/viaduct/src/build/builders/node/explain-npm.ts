@@ -1,5 +1,6 @@
 /** What to do about a failure that npm has a code for. Pure. */
-import type { FailureLines } from './failure-lines.ts'
+import type { FailureLines } from '../../failure-lines.ts'
+import { defaultHint } from '../../run-step.ts'
 
 const unreachable =
   'This server does not reach the npm registry: look at its network, proxy and "npm config list".'
@@ -22,5 +23,5 @@ export function explainNpm(failure: FailureLines): string {
   if (failure.isScript) {
     return 'A script that npm ran failed; its own lines say why. Does it need a compiler?'
   }
-  return 'Its last lines say why. The release that runs was not touched.'
+  return defaultHint
 }

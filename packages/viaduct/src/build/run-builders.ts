@@ -1,0 +1,87 @@
+/**
+ * Runs what the builders of a tree have to run, in their order: all install, then the lines of
+ * `install` in the manifest run, then all compile.
+ *
+ * Every command runs as the app's user in the tree, with nothing on its stdin, and the tree can be
+ * reached by that user only while one runs.
+ */
+import { chmod } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { buildTimeoutMs } from '../model/limits.ts'
+import type { BuildOptions, Workpiece } from './build-artifact.ts'
+import type { BuildCommand, BuildContext, Dependencies } from './builders/builder.ts'
+import { baseEnvironment, type Environment } from './compose-environment.ts'
+import { DependencyCache } from './dependency-cache.ts'
+import { runStep } from './run-step.ts'
+
+/** From the least work to the most. */
+const amounts: readonly Dependencies[] = ['none', 'uploaded', 'cached', 'installed']
+
+/**
+ * @returns Where the dependencies came from; of several builders, the one that did most.
+ * @throws {AppError} `build-failed`, `disk-full`
+ */
+export async function runBuilders(options: BuildOptions, piece: Workpiece): Promise<Dependencies> {
+  const context = openContext(options, piece)
+  const installed: Dependencies[] = []
+  for (const builder of piece.equipped) installed.push(await builder.install(context))
+  for (const command of piece.commands) {
+    await context.run({ step: 'command', shown: command, command })
+  }
+  for (const [index, builder] of piece.equipped.entries()) {
+    await builder.compile(context, installed[index] ?? 'none')
+  }
+  return amounts.findLast((amount) => installed.includes(amount)) ?? 'none'
+}
+
+function openContext(options: BuildOptions, piece: Workpiece): BuildContext {
+  const { layout, owner, signal } = options
+  const { tree, place } = piece
+  const closedDir = dirname(tree)
+  return {
+    ...{ tree, place, owner, closedDir, signal },
+    cache: new DependencyCache(layout.dependencyCache, owner),
+    homeDir: layout.buildHome,
+    run: async (command) => {
+      await chmod(closedDir, 0o711)
+      try {
+        await run(command, options, piece)
+      } finally {
+        await chmod(closedDir, 0o700)
+      }
+    },
+  }
+}
+
+async function run(command: BuildCommand, options: BuildOptions, piece: Workpiece): Promise<void> {
+  const { runJob, onOutput, signal, timeoutMs = buildTimeoutMs } = options
+  const { step, shown, explain } = command
+  await runStep({
+    ...{ step, shown, runJob, onOutput, signal, timeoutMs },
+    ...(explain && { explain }),
+    command: command.command,
+    cwd: piece.tree,
+    env: environmentOf(command, options, piece),
+  })
+}
+
+function environmentOf(
+  { defaults, env, morePath }: BuildCommand,
+  { node, layout, env: config }: BuildOptions,
+  { tree, runtime }: Workpiece,
+): Environment {
+  return {
+    ...baseEnvironment({
+      nodeDir: dirname(node),
+      releaseDir: tree,
+      path: runtime.path,
+      home: layout.buildHome,
+      tmpDir: layout.tmp,
+      ...(morePath && { morePath }),
+    }),
+    ...runtime.env,
+    ...defaults,
+    ...config,
+    ...env,
+  }
+}
