@@ -4,7 +4,7 @@
  */
 import { rm } from 'node:fs/promises'
 import type { AppView, Engine, PlatformStats } from '../engine/engine.ts'
-import { parseHttpOptions } from '../build/parse/http-fields.ts'
+import { parseHttpOptions } from '../build/manifest/parse-manifest.ts'
 import type { RoutesChange } from '../engine/requests/set-edge.ts'
 import type { EdgeView } from '../engine/views/edge-view.ts'
 import { AppError } from '../model/app-error.ts'

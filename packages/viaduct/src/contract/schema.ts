@@ -19,6 +19,7 @@ export interface JsonSchema {
   readonly minimum?: number
   readonly maximum?: number
   readonly default?: unknown
+  readonly examples?: readonly unknown[]
   readonly items?: JsonSchema
   readonly maxItems?: number
   readonly properties?: Readonly<Record<string, JsonSchema>>

@@ -25,6 +25,8 @@ export const errorCatalogue = {
   'bad-config-key': facts(422, 2, 'Use A-Z, a-z, 0-9 and "_", not a digit first.'),
   'bad-setting': facts(422, 2, 'See "viaduct up --help".'),
   'bad-manifest': facts(422, 2, 'See docs/formats.md#viaductjson.'),
+  'bad-repo': facts(422, 2),
+  'bad-schedule': facts(422, 2, 'Write five parts such as "30 4 * * mon-fri", or "@daily".'),
   'bad-procfile': facts(422, 2, 'A line is "web: COMMAND".'),
   'bad-domain': facts(422, 2, 'Write a name such as "www.example.org", without scheme and port.'),
   'bad-route': facts(422, 2, 'See docs/routing.md.'),

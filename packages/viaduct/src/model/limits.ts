@@ -54,6 +54,24 @@ export const appFileMaxBytes = 1024 * 1024
 export const lockFileMaxBytes = 64 * 1024 * 1024
 /** Lines of a Procfile; each is at least one process. */
 export const processTypesMax = 50
+/** Characters of a shell line in a manifest: the kernel takes 128 KiB as one argument. */
+export const commandMaxChars = 16 * 1024
+/** Shell lines that prepare a release; more is a script. */
+export const installCommandsMax = 50
+/** Packages of the system that one app asks for. */
+export const packagesMax = 200
+/** Folders whose files are served; each is looked into for each file. */
+export const staticFoldersMax = 20
+/** Cron jobs of one app. */
+export const cronJobsMax = 100
+/** A cron job that runs longer than this is stopped, when its manifest says nothing. */
+export const cronTimeoutMs = 3_600_000
+/** Nodes that one app is bound to. */
+export const placementNodesMax = 100
+/** Characters of the address of a repository. */
+export const repoUrlMaxChars = 2_000
+/** Mistakes of one file that are told at once: a screenful. */
+export const findingsMax = 50
 /** Installed dependency trees that are kept per app, the least recently used go first. */
 export const dependencyCachesKept = 3
 /** npm is asked once for its settings; a cold start of it takes seconds. */
@@ -198,6 +216,15 @@ export const statsParallelReads = 8
 export const portConflictsMax = 5
 /** Messages that wait for a peer which does not read; four of the longest. */
 export const wireBacklogMaxBytes = 64 * 1024 * 1024
+/** Connections to one instance's message bus: its processes, and those of a master in it. */
+export const busConnectionsMax = 64
+/** One message of an app. Those about its state have 50. */
+export const busLineMaxBytes = 64 * 1024
+/** Of one instance; it has some four to say in its life, but a program may send its own. */
+export const busMessagesPerS = 1_000
+export const busBurstMax = 5_000
+/** An app that is cut off again and again is a line in the log this often. */
+export const busComplaintMs = 60_000
 /** Neither end of a body moves for this long. */
 export const idleBodyTimeoutMs = 300_000
 /** Requests per app and worker that wait because its instances have all they may have. */
@@ -282,3 +309,9 @@ export const rsaKeyMinBits = 2048
 export const certificateCheckMs = 3_600_000
 /** When clients of an app in maintenance should come again, if nobody says. */
 export const maintenanceRetryAfterS = 120
+/** A repository that answers at all tells its branches within seconds. */
+export const repoListTimeoutMs = 60_000
+/** One fetch of a repository: its first may be of hundreds of megabytes. */
+export const repoFetchTimeoutMs = 10 * 60_000
+/** Lines of git that an error carries. */
+export const gitLinesKept = 50

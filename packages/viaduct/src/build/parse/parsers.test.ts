@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { AppError } from '../../model/app-error.ts'
-import { parseManifest } from './parse-manifest.ts'
+import { parseManifest } from '../manifest/parse-manifest.ts'
 import { parsePackage, slugAppName } from './parse-package.ts'
 import { parseProcfile } from './parse-procfile.ts'
 
@@ -118,11 +118,11 @@ test('a manifest that is wrong names line, field, what came and what is wanted',
   )
   assert.deepEqual(error.data, { file: 'viaduct.json', line: 3, field: 'scale.web' })
   bad('', /line 1: This is not JSON/)
-  bad('[]', /line 1: "viaduct.json" is \[\], but wants an object/)
+  bad('[]', /line 1: It is \[\], but wants an object/)
   bad('{\n "name": "a"\n "env": {}\n}', /line 3: This is not JSON: comma expected/)
   bad('{"version": 2, "rollout": true}', /"version" is 2, but wants 1, the only version/)
   bad('{"scal": {}}', /"scal" is not a known key: did you mean "scale"\?/)
-  bad('{"xyzzyqux": {}}', /is not a known key: wants one of version, name/)
+  bad('{"xyzzyqux": {}}', /is not a known key: wants one of \$schema, version, name/)
   bad('{"health": {"pth": "/"}}', /"health.pth" is not a known key: did you mean "path"\?/)
   bad('{"__proto__": {"name": "a"}}', /"__proto__" is not a known key/)
   bad('{"env": {"__proto__": "a"}}', /"env.__proto__" is not a variable's name/)
@@ -150,12 +150,15 @@ test('a manifest that is wrong names line, field, what came and what is wanted',
   bad('{"domain": [{"host": "a.de", "strip": true}]}', /"domain\[0\]\.strip": There is no path/)
   bad('{"port": 0}', /"port" is 0, but wants a whole number from 1 to 65535/)
   bad('{"port": "9000"}', /"port" is "9000", but wants a whole number/)
-  bad('{"port": {"direct": true}}', /"port" is .*, but wants a "number" from 1 to 65535/)
-  bad('{"port": {"number": 9000, "direct": "x"}}', /"port\.direct" is "x", but wants true, f/)
+  bad('{"port": {"direct": true}}', /"port\.number" is missing/)
+  bad('{"port": {"number": 9000, "direct": "x"}}', /"port\.direct" is "x", but wants "node" or/)
   bad('{"static": "../public"}', /"static" is "\.\.\/public", but wants a folder/)
   bad('{"http": {"alow": []}}', /"http\.alow" is not a known key: did you mean "allow"/)
-  bad('{"http": {"allow": ["10.0.0.0/33"]}}', /"http\.allow\[0\]" is "10\.0\.0\.0\/33"/)
-  bad('{"http": {"rateLimit": {"perApp": {"requests": 1}}}}', /"perMs"/)
+  bad('{"http": {"allow": ["10.0.0.0/33"]}}', /"http\.allow\[0\]": "10\.0\.0\.0\/33" is not/)
+  bad(
+    '{"http": {"rateLimit": {"perApp": {"requests": 1}}}}',
+    /"http\.rateLimit\.perApp\.perMs" is missing/,
+  )
   bad('{"http": {"errorPages": {"200": "x"}}}', /"http\.errorPages\.200".*"503" or "5xx"/)
   bad('{"warm": {"releases": 6}}', /from 0 to 5/)
   bad('{"timeouts": {"readyTimeoutMs": "60s"}}', /"60s", but wants a whole number of milliseconds/)

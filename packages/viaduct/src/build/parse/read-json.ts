@@ -9,7 +9,7 @@ import { AppError } from '../../model/app-error.ts'
 export interface Located {
   /** Never has a prototype's keys: objects are made without one. */
   readonly value: unknown
-  /** From 1. */
+  /** From 1; 0 for a value that came without a text. */
   readonly line: number
   /** Members of an object, in the order of the file; null for other values. */
   readonly members: ReadonlyMap<string, Located> | null
@@ -29,6 +29,23 @@ export function readJson(text: string, options: { file: string; comments: boolea
     if (!(error instanceof RangeError)) throw error
     // The parser recurses, and ran out of stack.
     throw badJson({ file: options.file, line: 1 }, 'It nests too deep')
+  }
+}
+
+/** A value that came without a text. What is in it is looked at when it is asked for. */
+export function locateValue(value: unknown): Located {
+  const isList = Array.isArray(value)
+  const isObject = typeof value === 'object' && value !== null && !isList
+  return {
+    value,
+    line: 0,
+    get members() {
+      if (!isObject) return null
+      return new Map(Object.entries(value).map(([key, member]) => [key, locateValue(member)]))
+    },
+    get elements() {
+      return isList ? value.map((each) => locateValue(each)) : null
+    },
   }
 }
 

@@ -2,7 +2,7 @@
  * Changes what stands before an app on the server: its routes, how requests are treated, and
  * maintenance. The proxies follow at once; no release is made and no instance is touched.
  */
-import { parseHttpOptions } from '../../build/parse/http-fields.ts'
+import { parseHttpOptions } from '../../build/manifest/parse-manifest.ts'
 import { AppError } from '../../model/app-error.ts'
 import type { HttpOptions } from '../../model/routing/http-options.ts'
 import { hostRegexpsPerAppMax, routesPerAppMax } from '../../model/limits.ts'

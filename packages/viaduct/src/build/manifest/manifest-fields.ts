@@ -1,0 +1,338 @@
+/**
+ * Every key of the manifest, declared once: how it is read, its JSON Schema, and what editors and
+ * docs/manifest.md say of it. What the keys mean in the code is `model/manifest.ts`.
+ */
+import { parseCronSchedule } from '../../model/cron-schedule.ts'
+import { AppError } from '../../model/app-error.ts'
+import {
+  commandMaxChars,
+  configKeysMax,
+  configValueMaxBytes,
+  cronJobsMax,
+  cronTimeoutMs,
+  drainTimeoutMs,
+  healthTimeoutMs,
+  installCommandsMax,
+  instancesPerTypeMax,
+  minUptimeMs,
+  packagesMax,
+  placementNodesMax,
+  processTypesMax,
+  readyTimeoutMs,
+  repoUrlMaxChars,
+  stopTimeoutMs,
+  warmMs,
+  warmReleases,
+} from '../../model/limits.ts'
+import {
+  builderNames,
+  type CronJob,
+  type HealthCheck,
+  type Manifest,
+  type Placement,
+  type Repo,
+  type ResourceLimits,
+  type Timeouts,
+  type Variable,
+  type WarmPolicy,
+} from '../../model/manifest.ts'
+import { parseBranch, parseRepoUrl } from '../../model/repo-url.ts'
+import {
+  byType,
+  described,
+  type Field,
+  integer,
+  list,
+  object,
+  oneOf,
+  parsed,
+  record,
+  text,
+  truth,
+} from './field.ts'
+import { httpOptions } from './http-fields.ts'
+import { domains, folders, ownPort } from './route-fields.ts'
+
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
+
+const appName = text('1 to 40 of a-z, 0-9 and "-", with a letter or digit at both ends', {
+  pattern: '^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$',
+})
+
+const typePattern = '^(?!__proto__$)[A-Za-z0-9_-]{1,32}$'
+const processType = text('a process type: 1 to 32 of A-Z, a-z, 0-9, "_" and "-"', {
+  pattern: typePattern,
+})
+const byProcessType = {
+  pattern: typePattern,
+  otherwise: 'names no process type: use 1 to 32 of A-Z, a-z, 0-9, "_" and "-"',
+  maxProperties: processTypesMax,
+}
+
+const repo = object<Repo>(
+  {
+    url: described(
+      parsed(
+        text('an address such as "https://example.org/shop.git"', { maxLength: repoUrlMaxChars }),
+        parseRepoUrl,
+      ),
+      'https, http, ssh, git, or "user@host:path".',
+    ),
+    branch: described(
+      parsed(text('the name of a branch', { maxLength: 200 }), parseBranch),
+      "The branch that is deployed; default: the repository's own.",
+      { examples: ['main'] },
+    ),
+  },
+  ['url'],
+)
+
+const packageName = text('a package such as "libpq-dev" or "ruby=1:3.3"', {
+  pattern: '^[a-z0-9][a-z0-9+.-]{1,99}(?:=[A-Za-z0-9][A-Za-z0-9.+~:-]{0,99})?$',
+})
+
+const accountName = text('the name of a user or group, not "root"', {
+  pattern: '^(?!root$)[a-z_][a-z0-9_-]{0,31}$',
+})
+
+const command = text(`a shell line of at most ${commandMaxChars} characters`, {
+  maxLength: commandMaxChars,
+  pattern: '^(?=\\s*\\S)[^\\u0000]*$',
+})
+
+const host = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
+
+const health = object<HealthCheck>(
+  {
+    path: described(
+      text('a path with a leading "/"', { pattern: '^/[\\x21-\\x7e]{0,1000}$' }),
+      '2xx and 3xx are ready.',
+      { examples: ['/healthz'] },
+    ),
+    host: described(
+      text('a host name', { maxLength: 253, pattern: `^${host}(?:\\.${host})*$` }),
+      'The Host header; default: APP.localhost.',
+    ),
+    timeoutMs: described(integer(1, 60_000, 'milliseconds'), 'Of one attempt.', {
+      default: healthTimeoutMs,
+    }),
+  },
+  ['path'],
+)
+
+const envValue = text('a string without NUL (write numbers and true as "3" and "true")', {
+  maxLength: configValueMaxBytes,
+  pattern: '^[^\\u0000]*$',
+})
+
+const variable = object<Variable>({
+  value: described(envValue, 'Weaker than what is set on the server.'),
+  required: described(truth, 'A deploy without a value fails before the build.', {
+    default: false,
+  }),
+  generator: described(oneOf('secret'), '64 random digits, made by the first deploy, then kept.'),
+  description: text('text', { maxLength: 1_000 }),
+})
+
+const env = record(
+  byType<string | Variable>('a string (write numbers and true as "3" and "true")', {
+    string: envValue,
+    object: variable,
+  }),
+  {
+    pattern: '^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]*$',
+    otherwise: 'is not a variable\'s name: use A-Z, a-z, 0-9 and "_", not a digit first',
+    maxProperties: configKeysMax,
+  },
+)
+
+const limits = object<ResourceLimits>({
+  memoryBytes: described(
+    integer(2 ** 24, 2 ** 44, 'bytes'),
+    'Above it the kernel ends a process of the instance.',
+    { examples: [536_870_912] },
+  ),
+  openFiles: described(integer(32, 2 ** 20), 'Open files of each process.'),
+  processes: described(integer(1, 2 ** 15), 'Processes and threads.'),
+})
+
+const placement = object<Placement>({
+  nodes: described(
+    list(
+      text("a node's name", { pattern: '^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62})$' }),
+      placementNodesMax,
+    ),
+    'The nodes that may run it; default: all.',
+  ),
+})
+
+const timeZone = parsed(
+  text('a time zone such as "Europe/Berlin"', { pattern: '^[A-Za-z][A-Za-z0-9_+/-]{0,63}$' }),
+  (zone) => {
+    try {
+      return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      throw new AppError('bad-schedule', `${JSON.stringify(zone)} is not a time zone`)
+    }
+  },
+)
+
+const schedule = parsed(
+  text('a schedule such as "30 4 * * mon-fri" or "@daily"', { maxLength: 200 }),
+  (value) => {
+    parseCronSchedule(value)
+    return value
+  },
+)
+
+const cronJob = parsed(
+  object<CronJob>(
+    {
+      name: described(
+        text('1 to 40 of a-z, 0-9 and "-"', { pattern: '^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$' }),
+        'One of its own; default: "cron-N", by its place in the list.',
+      ),
+      schedule: described(schedule, 'Minute, hour, day, month, weekday.', {
+        examples: ['30 4 * * mon-fri', '@daily'],
+      }),
+      command: described(command, 'A shell line, or else a process.'),
+      process: described(processType, 'A process type, whose command runs.'),
+      timeZone: described(timeZone, 'Where the schedule holds.', {
+        default: 'UTC',
+        examples: ['Europe/Berlin'],
+      }),
+      overlap: described(truth, 'A run starts though the one before has not ended.', {
+        default: false,
+      }),
+      timeoutMs: described(integer(1_000, 7 * dayMs, 'milliseconds'), 'A longer run is stopped.', {
+        default: cronTimeoutMs,
+      }),
+    },
+    ['schedule'],
+  ),
+  (job) => {
+    if ((job.command === undefined) !== (job.process === undefined)) return job
+    throw new AppError('bad-schedule', 'It wants "command" or "process", one of them')
+  },
+)
+
+const cron = parsed(list(cronJob, cronJobsMax), (jobs) => {
+  const names = jobs.map(({ name }, at) => name ?? `cron-${at + 1}`)
+  const twice = names.find((name, at) => names.indexOf(name) !== at)
+  if (twice === undefined) return jobs
+  throw new AppError('bad-schedule', `Two jobs have the name "${twice}"`)
+})
+
+const upToAnHour = integer(0, hourMs, 'milliseconds')
+
+const timeouts = object<Timeouts>({
+  readyTimeoutMs: described(integer(1, hourMs, 'milliseconds'), 'From the start until ready.', {
+    default: readyTimeoutMs,
+  }),
+  drainTimeoutMs: described(upToAnHour, 'What requests in flight get.', {
+    default: drainTimeoutMs,
+  }),
+  stopTimeoutMs: described(upToAnHour, 'From SIGTERM to SIGKILL.', { default: stopTimeoutMs }),
+  minUptimeMs: described(
+    upToAnHour,
+    'A process without a port is ready when it has lived so long.',
+    {
+      default: minUptimeMs,
+    },
+  ),
+})
+
+const warm = object<WarmPolicy>({
+  releases: described(integer(0, 5), 'How many.', { default: warmReleases }),
+  forMs: described(integer(0, dayMs, 'milliseconds'), 'How long.', { default: warmMs }),
+})
+
+/** What a text or a body may have; `$schema` is for editors. */
+export interface WrittenManifest extends Omit<Manifest, 'version'> {
+  readonly $schema?: string
+  readonly version?: number
+}
+
+/** Of `viaduct.json` and of the body of `POST /applications`. */
+export const manifestField: Field<WrittenManifest> = object<WrittenManifest>({
+  $schema: described(text('text', { maxLength: 2_000 }), 'For editors: where this schema is.'),
+  version: described(integer(1, 1), 'Of the manifest.', { default: 1 }),
+  name: described(appName, 'Name of the app; default: that of package.json, made to fit.', {
+    examples: ['shop'],
+  }),
+  repo: described(repo, 'Where the code is fetched from; default: it is uploaded.', {
+    examples: [{ url: 'https://example.org/shop.git', branch: 'main' }],
+  }),
+  domain: described(
+    domains,
+    'Where it answers besides APP.localhost: a name, "*.example.org", a regular expression that ' +
+      'starts with "^", or an object with a path; one or a list.',
+    { examples: ['shop.example.org', ['^shop\\.', { host: 'example.org', path: '/shop' }]] },
+  ),
+  port: described(ownPort, 'A port that leads to this app alone.', {
+    examples: [9000, { number: 9000, direct: true }],
+  }),
+  http: described(httpOptions, 'How requests are treated on their way.', {
+    examples: [{ compress: true }],
+  }),
+  static: described(folders, 'Folders of the release whose files are served; one or a list.', {
+    examples: ['public'],
+  }),
+  scale: described(
+    record(integer(0, instancesPerTypeMax), byProcessType),
+    'Instances per process type; default: 1 of each.',
+    { examples: [{ web: 2, worker: 1 }] },
+  ),
+  health: described(health, 'A request that alone decides whether an instance is ready.', {
+    examples: [{ path: '/healthz' }],
+  }),
+  env: described(env, 'Defaults for config; what is set on the server is stronger.', {
+    examples: [{ LOG_LEVEL: 'info', STRIPE_KEY: { required: true } }],
+  }),
+  overlap: described(
+    record(truth, byProcessType),
+    'false: the old instance of this process type stops before the new one starts.',
+    { examples: [{ worker: false }] },
+  ),
+  warm: described(warm, 'Drained releases that run on, for a rollback at once.', {
+    examples: [{ releases: 2 }],
+  }),
+  routes: described(list(processType, processTypesMax), 'Process types that get requests.', {
+    default: ['web'],
+  }),
+  timeouts: described(timeouts, 'How long things may take.', {
+    examples: [{ readyTimeoutMs: 120_000 }],
+  }),
+  limits: described(limits, 'What each instance may use; default: no limit of its own.', {
+    examples: [{ memoryBytes: 536_870_912 }],
+  }),
+  builder: described(oneOf(...builderNames), 'Builds it so, whatever the tree looks like.', {
+    examples: ['node'],
+  }),
+  packages: described(list(packageName, packagesMax), 'Packages of the system that it needs.', {
+    examples: [['libpq-dev', 'imagemagick']],
+  }),
+  install: described(
+    list(command, installCommandsMax),
+    'Shell lines that prepare a release, after its dependencies are installed.',
+    { examples: [['bin/compile-assets']] },
+  ),
+  user: described(
+    accountName,
+    "User of the server that it runs as; default: one of the app's own.",
+    {
+      examples: ['www-data'],
+    },
+  ),
+  group: described(accountName, "Group that it runs as; default: the user's own.", {
+    examples: ['www-data'],
+  }),
+  placement: described(placement, 'Which nodes may run it.', {
+    examples: [{ nodes: ['n1', 'n2'] }],
+  }),
+  cron: described(cron, 'What runs by the clock.', {
+    examples: [[{ schedule: '30 4 * * *', command: 'bin/clean' }]],
+  }),
+})
