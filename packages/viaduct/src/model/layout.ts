@@ -8,6 +8,7 @@
  *   DIR/bus/HASH        one instance's message bus: a socket for its user alone (0711)
  *   DIR/apps/APP/       artifacts/SHA/, data/ (DATA_DIR), tmp/, cache/dependencies/KEY/,
  *   cache/home/ DIR/logs/APP/v12/   app.log, install.log (+ .1 .2 …); DIR/logs/APP/access.SLOT.log
+ *   DIR/logs/refused.SLOT.log  requests without an app
  *   DIR/uploads/        uploads in progress, removed at the start
  *   DIR/tools/NAME/VERSION/  tools of builders that all apps share: Node.js, pnpm …
  *   DIR/node/           Node.js for apps, when the platform's own is in a closed home directory

@@ -37,6 +37,65 @@ test('a proxy serves by routes.json before anybody speaks to it, and logs what i
   )
 })
 
+test('what never had an app is in a log of its own, with who it was and why', async () => {
+  const table = routeTable(1, [{ ports: [] }], { defaultApp: null })
+  await using proxy = await startProxyProcess(table, { tls: tlsTable(1) })
+  const secret = 'Authorization: Bearer s3cret'
+  const requests = [
+    get('/', secret, 'Authorization s3cret'),
+    get('/', `Cookie: s3cret${'x'.repeat(40_000)}`),
+    get('/s3cret?token=s3cret', secret, 'X-Request-Id: mine').replace('app.', 'nobody.'),
+    `CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n${secret}\r\n\r\n`,
+  ]
+  for (const sent of requests) assert.match(await exchange(proxy.port, sent), /^HTTP\/1.1 4/)
+  const session = await connectH2(proxy.httpsPort, 'nobody.localhost')
+  const fields = { ':path': '/s3cret', ':authority': 'nobody.localhost', 'x-request-id': 'other' }
+  assert.equal((await askH2(session, fields)).status, 404)
+  session.destroy()
+  proxy.child.kill('SIGTERM')
+  assert.equal(await proxy.exited, 0)
+  const text = await readFile(proxy.layout.refusalLog(0), 'utf8')
+  assert.ok(!text.includes('s3cret'))
+  const lines = text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as { at: number })
+  assert.ok(lines.every(({ at }) => Math.abs(Date.now() - at) < 60_000))
+  const always = { at: 0, client: '127.0.0.1', http: '1' }
+  assert.deepEqual(
+    lines.map((line) => ({ ...line, at: 0 })),
+    [
+      { ...always, status: 400, error: 'bad-request', detail: 'A space before the colon' },
+      { ...always, status: 431, error: 'head-too-long' },
+      {
+        ...always,
+        id: 'mine',
+        method: 'GET',
+        host: 'nobody.localhost',
+        status: 404,
+        error: 'no-app',
+      },
+      {
+        ...always,
+        status: 405,
+        error: 'connect-refused',
+        method: 'CONNECT',
+        host: 'a.example:443',
+      },
+      {
+        ...always,
+        id: 'other',
+        method: 'GET',
+        host: 'nobody.localhost',
+        http: '2',
+        tls: true,
+        status: 404,
+        error: 'no-app',
+      },
+    ],
+  )
+})
+
 test('SIGTERM lets requests in flight finish, and what comes later is somebody else’s', async () => {
   const waiting: (() => void)[] = []
   await using app = await new TestInstance((socket) => {

@@ -46,6 +46,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   const settings = await readSettings(layout.root)
   const accessLog = new AccessLog({
     fileOf: (app) => layout.app(app).accessLog(slot),
+    refusedFile: layout.refusalLog(slot),
     maxBytes: settings.logFileMaxBytes,
     filesKept: settings.logFilesKept,
     withAgent: settings.accessLogAgent === 'on',

@@ -202,7 +202,7 @@ export class ClientConnection implements ClientSide, ClientLink {
 
   #begin(head: RequestHead): void {
     const { worker } = this
-    if (head.method === 'CONNECT') return this.#refuse('connect-refused')
+    if (head.method === 'CONNECT') return this.#refuse('connect-refused', { head })
     const proof = challengeAnswer(worker.certs, head)
     if (proof !== null) return this.#answerAndClose(proof)
     const hasBody = head.chunked || head.contentLength > 0
@@ -210,7 +210,7 @@ export class ClientConnection implements ClientSide, ClientLink {
     const requestId = head.requestId === '' ? worker.makeRequestId() : head.requestId
     const way = worker.findWay(head, this.ownPort)
     if (typeof way === 'string') {
-      return this.#refuse(way, { withoutBody: head.method === 'HEAD', requestId })
+      return this.#refuse(way, { head, requestId })
     }
     const body = hasBody
       ? new BodyFraming({ length: head.contentLength, chunked: head.chunked })
@@ -303,11 +303,12 @@ export class ClientConnection implements ClientSide, ClientLink {
   /** Refuses what is not a request that can be placed; the connection ends with it. */
   #refuse(
     reason: ErrorReason,
-    options: { detail?: string; withoutBody?: boolean; requestId?: string } = {},
+    { head, ...said }: { head?: RequestHead; detail?: string; requestId?: string } = {},
   ): void {
     this.#pending = null
-    this.writeError(reason, { requestId: '', withoutBody: false, ...options, keepAlive: false })
-    this.worker.refused(reason)
+    const withoutBody = head?.method === 'HEAD'
+    this.writeError(reason, { requestId: '', ...said, withoutBody, keepAlive: false })
+    this.worker.refused(reason, { peer: this.peer, head, ...said })
     this.#close(false)
   }
 

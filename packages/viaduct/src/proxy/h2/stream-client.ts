@@ -111,7 +111,7 @@ export class StreamClient implements ClientSide, HasDeadline {
     const makeKey = (): string => (this.#webSocketKey = makeWebSocketKey())
     const head = readRequest(list, makeKey)
     if (typeof head === 'string') return this.#refuseHead(head)
-    if (head.method === 'CONNECT') return this.#refuse('connect-refused')
+    if (head.method === 'CONNECT') return this.#refuse('connect-refused', { head })
     const hasEnded = this.#stream.endAfterHeaders
     if (hasEnded && head.contentLength > 0) return this.#close(codes.protocolError)
     this.#isChunked = !hasEnded && head.contentLength === -1 && this.#webSocketKey === ''
@@ -119,7 +119,7 @@ export class StreamClient implements ClientSide, HasDeadline {
     const requestId = head.requestId === '' ? this.worker.makeRequestId() : head.requestId
     const way = this.worker.findWay(head)
     if (typeof way === 'string') {
-      return this.#refuse(way, { withoutBody: head.method === 'HEAD', requestId })
+      return this.#refuse(way, { head, requestId })
     }
     const exchange = new Exchange(this, way.app)
     exchange.begin(head, { way, requestId, body: this.#framingOf(head) })
@@ -273,10 +273,11 @@ export class StreamClient implements ClientSide, HasDeadline {
   /** Refuses what is not a request that can be placed. */
   #refuse(
     reason: ErrorReason,
-    options: { detail?: string; withoutBody?: boolean; requestId?: string } = {},
+    { head, ...said }: { head?: RequestHead; detail?: string; requestId?: string } = {},
   ): void {
-    this.writeError(reason, { requestId: '', withoutBody: false, ...options, keepAlive: true })
-    this.worker.refused(reason)
+    const withoutBody = head?.method === 'HEAD'
+    this.writeError(reason, { requestId: '', ...said, withoutBody, keepAlive: true })
+    this.worker.refused(reason, { peer: this.peer, head, ...said })
     this.#deadlineMs = this.worker.deadlines.now + idleBodyTimeoutMs
     this.#finish(this.#stream.endAfterHeaders)
   }

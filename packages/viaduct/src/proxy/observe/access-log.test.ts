@@ -15,7 +15,8 @@ test('the file of an app that is not asked for is closed, and opened again when 
   const file = join(dir, 'access.log')
   const app = parseAppName('shop')
   {
-    await using log = new AccessLog({ fileOf: () => file, maxBytes: 10_000, filesKept: 1 })
+    const limits = { maxBytes: 10_000, filesKept: 1 }
+    await using log = new AccessLog({ fileOf: () => file, refusedFile: '', ...limits })
     log.add(app, entry('first'), 1)
     log.flush()
     await until(
@@ -86,7 +87,8 @@ test('a line says how it came, where time went, and who asked only where that is
 async function lineOf(request: AccessEntry, withAgent: boolean): Promise<Record<string, unknown>> {
   const dir = await mkdtemp(join(tmpdir(), 'viaduct-access-log-'))
   const file = join(dir, 'access.log')
-  const options = { fileOf: () => file, maxBytes: 10_000, filesKept: 1, withAgent }
+  const limits = { maxBytes: 10_000, filesKept: 1 }
+  const options = { fileOf: () => file, refusedFile: '', ...limits, withAgent }
   {
     await using log = new AccessLog(options)
     log.add(parseAppName('shop'), request, 8.31)

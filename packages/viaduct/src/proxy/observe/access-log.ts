@@ -1,70 +1,30 @@
 /**
- * The access log: a JSON object a line, per app and worker. Lines are gathered and written in one
- * go; a full disk loses lines, never requests.
+ * The access log: a JSON object a line, per app and worker; and beside it what was refused before
+ * it had an app. A full disk loses lines, never requests.
  */
-import { accessLogFlushMs, accessLogQuietMs } from '../../model/proxy-limits.ts'
-import type { AppName } from '../../model/ids.ts'
-import { type AccessEntry, renderAgent, renderEntry } from './access-line.ts'
 import { RotatingWriter } from '../../logs/rotating-writer.ts'
+import type { AppName } from '../../model/ids.ts'
+import { accessLogFlushMs } from '../../model/proxy-limits.ts'
+import { type AccessEntry, renderAgent, renderEntry } from './access-line.ts'
+import { GatheredLines } from './gathered-lines.ts'
+import { type Refusal, renderRefusal } from './refusal-line.ts'
 
 export interface AccessLogOptions {
   readonly fileOf: (app: AppName) => string
+  /** Of requests without an app. */
+  readonly refusedFile: string
   readonly maxBytes: number
   readonly filesKept: number
   /** The user agent and the referer are written, too. */
   readonly withAgent?: boolean
 }
 
-/** Lines of one app that were not given to the disk as yet. */
-class AppLines {
-  readonly writer: RotatingWriter
-  #block: Buffer | null = null
-  #used = 0
-  /** The disk does not keep up: lines are lost until it does. */
-  #isBehind = false
-  /** Calls of `flush` since the last line. */
-  #quietFlushes = 0
-
-  constructor(writer: RotatingWriter) {
-    this.writer = writer
-  }
-
-  /** Copied at once: a gathered string would be a tree of all its parts. */
-  add(line: string): void {
-    if (this.#used + line.length > blockBytes) this.flush()
-    if (this.#isBehind || line.length > blockBytes) return
-    this.#block ??= Buffer.allocUnsafeSlow(blockBytes)
-    this.#used += this.#block.write(line, this.#used, 'latin1')
-  }
-
-  /** True when nothing was added for long and all is written. */
-  get isQuiet(): boolean {
-    return this.#quietFlushes * accessLogFlushMs >= accessLogQuietMs && this.writer.isIdle
-  }
-
-  flush(): void {
-    if (this.#block === null) {
-      this.#quietFlushes++
-      return
-    }
-    this.#quietFlushes = 0
-    const goesOn = this.writer.write(this.#block.subarray(0, this.#used))
-    this.#block = null
-    this.#used = 0
-    if (goesOn) return
-    this.#isBehind = true
-    void this.writer.ready().then(() => {
-      this.#isBehind = false
-    })
-  }
-}
-
-/** Of lines gathered per app. The longest line fits: a target of 32 KB, half of it escaped. */
-const blockBytes = 64 * 1024
+const noApp = Symbol('no app')
 
 export class AccessLog implements AsyncDisposable {
   readonly #options: AccessLogOptions
-  readonly #apps = new Map<AppName, AppLines>()
+  /** By app; what had none is under `noApp`. */
+  readonly #files = new Map<AppName | typeof noApp, GatheredLines>()
   readonly #timer: NodeJS.Timeout
 
   constructor(options: AccessLogOptions) {
@@ -79,13 +39,17 @@ export class AccessLog implements AsyncDisposable {
     this.#linesOf(app).add(renderEntry(entry, tookMs, agent))
   }
 
+  addRefusal(refusal: Refusal): void {
+    this.#linesOf(noApp).add(renderRefusal(refusal))
+  }
+
   /** Gives the disk what was gathered, and closes the files of apps that had nothing for long. */
   flush(): void {
-    for (const [app, lines] of this.#apps) {
+    for (const [app, lines] of this.#files) {
       lines.flush()
       if (!lines.isQuiet) continue
       // An app that was destroyed is never heard of again; another one's file is opened again.
-      this.#apps.delete(app)
+      this.#files.delete(app)
       void lines.writer[Symbol.asyncDispose]().catch(() => undefined) // All of it is written.
     }
   }
@@ -93,15 +57,16 @@ export class AccessLog implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
     this.flush()
-    await Promise.all([...this.#apps.values()].map(({ writer }) => writer[Symbol.asyncDispose]()))
+    await Promise.all([...this.#files.values()].map(({ writer }) => writer[Symbol.asyncDispose]()))
   }
 
-  #linesOf(app: AppName): AppLines {
-    const known = this.#apps.get(app)
+  #linesOf(app: AppName | typeof noApp): GatheredLines {
+    const known = this.#files.get(app)
     if (known) return known
-    const { fileOf, maxBytes, filesKept } = this.#options
-    const lines = new AppLines(new RotatingWriter({ file: fileOf(app), maxBytes, filesKept }))
-    this.#apps.set(app, lines)
+    const { fileOf, refusedFile, maxBytes, filesKept } = this.#options
+    const file = app === noApp ? refusedFile : fileOf(app)
+    const lines = new GatheredLines(new RotatingWriter({ file, maxBytes, filesKept }))
+    this.#files.set(app, lines)
     return lines
   }
 }

@@ -20,7 +20,7 @@ import type { ClientLink } from '../client/client-side.ts'
 import { Deadlines } from './deadlines.ts'
 import type { ErrorReason } from './error-reasons.ts'
 import type { Exchange } from './exchange.ts'
-import { addressOf, type Peer } from '../client/peer.ts'
+import { addressOf, forwardedClient, type Peer } from '../client/peer.ts'
 import { readProxyHeader } from '../client/proxy-header.ts'
 
 /** Hexadecimal, of 0 to 4095: formatting a number costs more than the rest of an id. */
@@ -35,6 +35,15 @@ export interface WorkerOptions {
   readonly proxyProtocol?: boolean
   /** Of the deadlines; see `Deadlines`. */
   readonly clock?: () => number
+}
+
+/** Who was refused, and what is known of the request. */
+export interface Refused {
+  readonly peer: Peer
+  /** Missing when it could not be read. */
+  readonly head?: RequestHead | undefined
+  readonly detail?: string | undefined
+  readonly requestId?: string | undefined
 }
 
 export class Worker implements AsyncDisposable {
@@ -114,8 +123,11 @@ export class Worker implements AsyncDisposable {
   }
 
   /** A request that never had an app. */
-  refused(reason: ErrorReason): void {
+  refused(reason: ErrorReason, { peer, head, ...details }: Refused): void {
     this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1)
+    const by = head && peer.isTrusted ? forwardedClient(head, peer, this.trusted) : peer
+    const { method, host } = head ?? {}
+    this.#accessLog?.addRefusal({ reason, ...details, address: by.address, peer, method, host })
   }
 
   /** How many of those there were. */
