@@ -7,6 +7,7 @@ import type { AppName, DeployId } from './ids.ts'
 export type DeployEventType =
   | 'deploy.queued'
   | 'upload.received'
+  | 'source.fetched'
   | 'build.started'
   | 'build.output'
   | 'build.finished'

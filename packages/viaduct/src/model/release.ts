@@ -12,10 +12,31 @@ export type Config = Readonly<Record<string, string>>
 /** Wanted instances per process type, 0 to `instancesPerTypeMax`. */
 export type Formation = Readonly<Record<ProcessType, number>>
 
+/** Where a deploy's code comes from. What is null is not known yet, or not to be known. */
+export interface Source {
+  readonly kind: 'upload' | 'git'
+  readonly url: string | null
+  readonly branch: string | null
+  /** Of git: 40 or 64 hexadecimal digits. Of an upload: what its client said. */
+  readonly commit: string | null
+}
+
+/** A request that may come again, and then changes nothing more. */
+export interface RequestMark {
+  /** sha256 of the token's id, the route and the client's own key. */
+  readonly key: string
+  /** sha256 of what was asked for. */
+  readonly asked: string
+}
+
 /** An app as its users want it. Store key `apps/NAME`. */
 export interface App {
   readonly schema: 1
   readonly name: AppName
+  /** What the API was told, key by key stronger than the tree's manifest. Absent: nothing. */
+  readonly manifest?: ServerManifest
+  /** The request that made it. */
+  readonly request?: RequestMark
   /** The uid of its processes; null when the platform is not root. */
   readonly uid: number | null
   /** Counts the user set with `scale`; types not named here follow the release's manifest. */
@@ -45,6 +66,9 @@ export interface App {
   readonly createdAt: number
 }
 
+/** A manifest that the API was given: the name is the app's own. */
+export type ServerManifest = Omit<Partial<Manifest>, 'name' | 'version'>
+
 /** Immutable: what runs. Store key `releases/NAME/000012`. */
 export interface Release {
   readonly schema: 1
@@ -58,6 +82,8 @@ export interface Release {
   /** What its instances need beyond what every app has. Absent: nothing. */
   readonly runtime?: Runtime
   readonly commit: string | null
+  /** Absent: it was made before sources were recorded. */
+  readonly source?: Source
   /** Why it exists, for people: `Deploy`, `Set LOG_LEVEL` … */
   readonly description: string
   readonly createdAt: number
@@ -86,6 +112,8 @@ export interface Deploy {
   readonly release: ReleaseNumber | null
   /** The release that served when it began. */
   readonly from: ReleaseNumber | null
+  /** null: no code is built. Absent: it was made before sources were recorded. */
+  readonly source?: Source | null
   readonly createdAt: number
   readonly finishedAt: number | null
   readonly error: DeployFailure | null
