@@ -21,6 +21,7 @@ export type DebianToolName =
   | 'pebble'
   | 'h2load'
   | 'slowhttptest'
+  | 'prometheus'
 
 /** Where its package has another name. */
 const packages: Partial<Record<DebianToolName, string>> = { h2load: 'nghttp2-client' }
@@ -51,14 +52,75 @@ export async function debianTool(name: DebianToolName): Promise<DebianTool | nul
   try {
     return (await toolAt(root, name)) ?? (await fetchTool(cache, name))
   } catch (error) {
-    const reason = error instanceof Error ? error.message.trim() : String(error)
-    process.stderr.write(`\n*** SKIPPED: ${name} cannot be had here: ${reason}\n\n`)
-    return null
+    return skipped(name, error)
   }
 }
 
+/**
+ * The machine's own Python with a Debian package of modules, e.g. `python3-grpcio`.
+ *
+ * @param module To be imported, to see that it works.
+ * @returns null as above.
+ */
+export async function debianPython(name: string, module: string): Promise<DebianTool | null> {
+  const cache = await cacheFolder()
+  const root = join(cache, name)
+  try {
+    return (await pythonAt(root, module)) ?? (await fetchPython({ cache, name, module }))
+  } catch (error) {
+    return skipped(name, error)
+  }
+}
+
+function skipped(name: string, error: unknown): null {
+  const reason = error instanceof Error ? error.message.trim() : String(error)
+  process.stderr.write(`\n*** SKIPPED: ${name} cannot be had here: ${reason}\n\n`)
+  return null
+}
+
+async function fetchPython(options: {
+  cache: string
+  name: string
+  module: string
+}): Promise<DebianTool> {
+  const { cache, name, module } = options
+  await fetchPackage(cache, { name, wanted: name })
+  const tool = await pythonAt(join(cache, name), module)
+  if (!tool) throw new Error(`/usr/bin/python3 cannot import ${module} of it`)
+  return tool
+}
+
+/** Debian's modules are made for Debian's Python. */
+async function pythonAt(root: string, module: string): Promise<DebianTool | null> {
+  const command = '/usr/bin/python3'
+  const modules = join(root, 'usr/lib/python3/dist-packages')
+  const env = { LD_LIBRARY_PATH: await libraryPath(root), PYTHONPATH: modules }
+  const options = { env: { ...process.env, ...env }, timeout: aptTimeoutMs }
+  const works = await run(command, ['-c', `import ${module}`], options).then(
+    () => true,
+    () => false, // No Python, another version of it, or nothing in the cache.
+  )
+  return works ? { command, env } : null
+}
+
 async function fetchTool(cache: string, name: DebianToolName): Promise<DebianTool> {
-  const wanted = packages[name] ?? name
+  await fetchPackage(cache, { name, wanted: packages[name] ?? name })
+  const tool = await toolAt(join(cache, name), name)
+  if (!tool) throw new Error('its packages hold no such executable')
+  const libraries = await run('ldd', [tool.command], {
+    env: { ...process.env, ...tool.env },
+  }).catch(
+    () => ({ stdout: '' }), // A static executable (caddy) makes ldd fail.
+  )
+  if (!libraries.stdout.includes('not found')) return tool
+  throw new Error(`libraries are missing:\n${libraries.stdout}`)
+}
+
+/** Puts a package and its libraries into the folder `name` of the cache. */
+async function fetchPackage(
+  cache: string,
+  { name, wanted }: { name: string; wanted: string },
+): Promise<void> {
   const apt = await aptOptions(cache, wanted)
   const staging = await mkdtemp(join(cache, `${name}-`))
   try {
@@ -74,15 +136,6 @@ async function fetchTool(cache: string, name: DebianToolName): Promise<DebianToo
   } finally {
     await rm(staging, { recursive: true, force: true })
   }
-  const tool = await toolAt(join(cache, name), name)
-  if (!tool) throw new Error('its packages hold no such executable')
-  const libraries = await run('ldd', [tool.command], {
-    env: { ...process.env, ...tool.env },
-  }).catch(
-    () => ({ stdout: '' }), // A static executable (caddy) makes ldd fail.
-  )
-  if (!libraries.stdout.includes('not found')) return tool
-  throw new Error(`libraries are missing:\n${libraries.stdout}`)
 }
 
 /** Uses the machine's package lists, or private ones when it has none. */
@@ -129,7 +182,7 @@ async function packagesOf(apt: readonly string[], name: string): Promise<string[
     })
     for (const [, dependency] of stdout.matchAll(/^ [ |](?:Pre)?Depends: (\S+)$/gm)) {
       if (!dependency || wanted.has(dependency)) continue
-      if (!/^(lib|zlib|nginx-core)/.test(dependency)) continue
+      if (!/^(lib(?!js-)|zlib|nginx-core|python3-)/.test(dependency)) continue
       if (!(await isInstalled(dependency))) wanted.add(dependency)
     }
   }
@@ -146,13 +199,17 @@ async function isInstalled(packageName: string): Promise<boolean> {
 async function toolAt(root: string, name: string): Promise<DebianTool | null> {
   const command = await findExecutable([join(root, 'usr/sbin'), join(root, 'usr/bin')], name)
   if (!command) return null
+  return { command, env: { LD_LIBRARY_PATH: await libraryPath(root) } }
+}
+
+async function libraryPath(root: string): Promise<string> {
   const folders: string[] = []
   for (const folder of ['lib', 'usr/lib']) {
     const path = join(root, folder)
     const entries = await readdir(path).catch(() => []) // Not every package has libraries.
     folders.push(path, ...entries.filter((e) => e.includes('-linux-')).map((e) => join(path, e)))
   }
-  return { command, env: { LD_LIBRARY_PATH: folders.join(':') } }
+  return folders.join(':')
 }
 
 async function findExecutable(folders: readonly string[], name: string): Promise<string | null> {
