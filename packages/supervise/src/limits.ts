@@ -34,3 +34,8 @@ export const statsIntervalMs = 5_000
 export const requestTimeoutMs = 5_000
 /** Characters of one line of output; a longer one is cut into several. */
 export const lineMax = 65_536
+/** Milliseconds until a worker connects again to a platform that went away; doubles. */
+export const reconnectMinMs = 20
+export const reconnectMaxMs = 1_000
+/** Characters of one message over a socket. */
+export const socketLineMax = 1_048_576

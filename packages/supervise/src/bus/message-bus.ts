@@ -7,6 +7,7 @@ import { describe, InvalidClusterContextError, TimeoutError } from '../errors/su
 import { requestTimeoutMs } from '../limits.ts'
 import { traceOf } from '../trace/trace.ts'
 import { type WorkerStatus, WorkerStatuses } from '../worker-statuses.ts'
+import { type Channel, openChannel, workerOf } from './channel.ts'
 import { Requests } from './requests.ts'
 
 export interface MessageBusEvents {
@@ -33,36 +34,35 @@ const trace = traceOf('messageBus')
  * as `stop` and `quit`.
  */
 export class MessageBus extends EventEmitter<MessageBusEvents> {
-  readonly #connected: boolean
+  readonly #channel: Channel | null
   readonly #requests: Requests
   #status: WorkerStatus = WorkerStatuses.INITIALIZED
 
   /** @throws {InvalidClusterContextError} This process is no worker, and not `standalone`. */
   constructor(options: MessageBusOptions = {}) {
     super()
-    this.#connected = process.send !== undefined
+    this.#channel = openChannel()
     this.#requests = new Requests(async (message) => await this.sendMessage(message))
     this.sendStarted = this.sendStarted.bind(this)
     this.sendStopped = this.sendStopped.bind(this)
     this.sendShuttedDown = this.sendShuttedDown.bind(this)
     this.sendMessage = this.sendMessage.bind(this)
-    if (this.#connected) this.#listen()
+    if (this.#channel) this.#listen(this.#channel)
     else if (!options.standalone) {
       const message = 'MessageBus usage allowed only with worker context'
       const wanted = 'a process that a Master started, or { standalone: true }'
-      throw new InvalidClusterContextError(message, { given: 'no IPC channel', wanted })
+      throw new InvalidClusterContextError(message, { given: 'no channel', wanted })
     }
   }
 
   /** False stand-alone. */
   get isWorker(): boolean {
-    return this.#connected
+    return this.#channel !== null
   }
 
   /** The master's number for this worker; null when something else started it. */
   get workerId(): number | null {
-    const symbols = process as unknown as Record<symbol, { readonly id: number } | undefined>
-    return symbols[Symbol.for('supervise.worker')]?.id ?? null
+    return workerOf(process)?.id ?? null
   }
 
   /** Everything is up: requests can be answered. */
@@ -84,10 +84,7 @@ export class MessageBus extends EventEmitter<MessageBusEvents> {
   /** Any JSON value; the master gets it as `worker-message`. Resolves when it is written. */
   async sendMessage(message: unknown): Promise<void> {
     trace('sendMessage', { message })
-    if (!process.connected) return
-    await new Promise<void>((resolve) => {
-      process.send?.(message, undefined, undefined, () => resolve())
-    })
+    await this.#channel?.send(message)
   }
 
   /**
@@ -96,7 +93,7 @@ export class MessageBus extends EventEmitter<MessageBusEvents> {
    * @throws {TimeoutError} No answer in `timeoutMs`. Also what the master's handler threw.
    */
   async request(payload: unknown, timeoutMs: number = requestTimeoutMs): Promise<unknown> {
-    if (!process.connected) {
+    if (!this.#channel?.isOpen) {
       throw new TimeoutError('Nobody is there to be asked', { payload: describe(payload) })
     }
     return await this.#requests.ask(payload, timeoutMs)
@@ -107,11 +104,12 @@ export class MessageBus extends EventEmitter<MessageBusEvents> {
     this.#requests.handle(handler)
   }
 
-  #listen(): void {
+  #listen(channel: Channel): void {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.removeAllListeners(signal).on(signal, () => undefined)
     }
-    process.on('message', (message) => {
+    channel.onNewPeer(() => void this.#tell())
+    channel.onMessage((message) => {
       if (message === 'stop') void this.#obey('stop', WorkerStatuses.STOPPING)
       else if (message === 'quit' || message === 'Die' || message === 'shutdown') {
         void this.#obey('quit', WorkerStatuses.SHUTTING_DOWN)
@@ -127,10 +125,15 @@ export class MessageBus extends EventEmitter<MessageBusEvents> {
 
   async #report(status: WorkerStatus, error?: unknown): Promise<void> {
     if (error instanceof Error) setImmediate(() => fail(error))
-    else if (this.#connected && this.#status !== status) {
+    else if (this.#channel && this.#status !== status) {
       this.#status = status
-      await this.sendMessage({ event: 'status-changed', payload: status })
+      await this.#tell()
     }
+  }
+
+  async #tell(): Promise<void> {
+    if (this.#status === WorkerStatuses.INITIALIZED) return
+    await this.sendMessage({ event: 'status-changed', payload: this.#status })
   }
 }
 

@@ -3,6 +3,7 @@
  * group does not reach it, and with a channel. A script gets our preload, which shares ports.
  */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
+import { socketVariable } from '../bus/channel.ts'
 import { idleGraceMs } from '../limits.ts'
 import type { MasterConfig } from '../master/master-options.ts'
 import { preloadPath, workerVariable } from '../preload/preload-paths.cjs'
@@ -21,7 +22,8 @@ export function spawnWorker(config: MasterConfig, workerId: number): ChildProces
 function environmentOf(config: MasterConfig, workerId: number): NodeJS.ProcessEnv {
   const { env, schedulingPolicy } = config
   const worker = JSON.stringify({ id: workerId, policy: schedulingPolicy, idleGraceMs })
-  return { ...process.env, ...env, [workerVariable]: worker }
+  // A worker speaks with its master, also where that is an app on Viaduct itself.
+  return { ...process.env, [socketVariable]: undefined, ...env, [workerVariable]: worker }
 }
 
 /** SIGKILL to the worker and to what it started, as far as that stayed in its process group. */

@@ -1,5 +1,7 @@
 /** Ends of the daemon and of the keeper in the middle of everything: the old release or the new one. */
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, beforeEach, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { until } from '../keeper/fixtures/test-keeper.ts'
@@ -68,6 +70,30 @@ test('a deploy whose upload is gone fails with the reason', async () => {
   )
   const ended = await test1.end(Promise.resolve(deploy))
   assert.equal(ended.state, 'failed')
+})
+
+test('what an app said while no daemon was there is heard by the next one', async () => {
+  const go = join(test1.keeper.dir, 'say-it')
+  // It listens where only its own word can tell.
+  const speaker = `require('http').createServer((q, s) => s.end('said')).listen(0, '127.0.0.1', function () {
+    console.log('listens')
+    const say = () => process.send({ message: 'online', port: this.address().port })
+    const look = () => require('fs').existsSync(${JSON.stringify(go)}) ? say() : setTimeout(look, 10)
+    look()
+  })`
+  await test1.succeed(test1.engine.start(app))
+  const processes = async () => (await test1.keeper.client.call('list', null)).processes
+  const before = new Set((await processes()).map(({ id }) => id))
+  const deploy = await test1.deploy(speaker)
+  const ofDeploy = async () =>
+    (await processes()).filter(({ id, labels }) => !before.has(id) && labels['kind'] === 'instance')
+  await until(async () => (await ofDeploy()).length === 2, 'two processes')
+  await test1.close()
+  await writeFile(go, '')
+  await until(async () => (await ofDeploy()).every(({ said }) => said !== null), 'their words')
+  await test1.open()
+  await test1.succeed(Promise.resolve(deploy))
+  assert.equal(await test1.ask(), 'said')
 })
 
 test('a keeper that is killed takes nothing along, and the engine finds it again', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'node:test'
 import { ChildTable } from './child-table.ts'
@@ -89,7 +89,7 @@ test('an exit that nobody asked for yet is still known after the keeper was kill
 
 test('what killed processes left in the run folder is removed, and what lives is not', async () => {
   await using keeper = await TestKeeper.start()
-  await keeper.start('lives', 'exec sleep 60')
+  await keeper.start('lives', 'exec sleep 60', { ipc: true })
   const { layout } = keeper
   const before = (await readdir(layout.run)).toSorted()
   await keeper.down('SIGKILL')
@@ -101,11 +101,14 @@ test('what killed processes left in the run folder is removed, and what lives is
   for (const id of ['unborn', 'half']) await mkdir(join(layout.instances, id))
   await writeFile(join(layout.instances, 'unborn', 'exit'), 'none\n')
   const left = ['proxy-0-4194304.sock', 'handback-0-4194304.sock', 'ipc-4194304-1.sock']
+  left.push('bus-4194304-2.sock')
   for (const name of [...left, '.children.json.abc.tmp'])
     await writeFile(join(layout.run, name), '')
+  await writeFile(layout.bus('half'), '')
   await keeper.up()
   assert.deepEqual((await readdir(layout.run)).toSorted(), before)
   assert.deepEqual(await readdir(layout.instances), ['lives'])
+  assert.deepEqual(await readdir(layout.buses), [basename(layout.bus('lives'))])
   const { processes } = await keeper.client.call('list', null)
   assert.deepEqual(
     processes.map(({ id }) => id),

@@ -3,7 +3,7 @@
  * removed when the next keeper has adopted what lives. Nothing that somebody uses is touched.
  */
 import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { removeUnfinishedWrites } from '../durable/write-file-durably.ts'
 import { systemCodeOf } from '../model/app-error.ts'
 import type { DataLayout } from '../model/layout.ts'
@@ -22,6 +22,9 @@ export async function removeLeftovers(options: {
   const unknown = async (folder: string): Promise<string[]> =>
     (await namesIn(folder)).filter((name) => !ids.has(name)).map((name) => join(folder, name))
   for (const path of await unknown(layout.instances)) await rm(path, { recursive: true })
+  const buses = new Set([...ids].map((id) => basename(layout.bus(id ?? ''))))
+  const strays = (await namesIn(layout.buses)).filter((name) => !buses.has(name))
+  for (const name of strays) await rm(join(layout.buses, name), { recursive: true })
   if (cgroupBase !== null) for (const path of await unknown(cgroupBase)) removeCgroup(path)
   await removeUnfinishedWrites(layout.children)
   await removeUnfinishedWrites(layout.settings)
@@ -32,7 +35,7 @@ export async function removeLeftovers(options: {
 /** Sockets are named for the process that made them. The keeper's own is made after this. */
 function isAbandoned(name: string): boolean {
   if (name === 'keeper.sock') return true
-  const pid = /^(?:proxy-\d+|handback-\d+|ipc)-(\d+)(?:-\d+)?\.sock$/.exec(name)?.[1]
+  const pid = /^(?:proxy-\d+|handback-\d+|ipc|bus)-(\d+)(?:-\d+)?\.sock$/.exec(name)?.[1]
   return pid !== undefined && (readProcess(Number(pid))?.state ?? 'Z') === 'Z'
 }
 

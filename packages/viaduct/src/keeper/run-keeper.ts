@@ -17,6 +17,7 @@ import { renderSettings } from '../settings/settings-file.ts'
 import { type Settings, withoutSecrets } from '../settings/settings.ts'
 import type { KeeperCalls, KeeperEvents } from '../wire/keeper-protocol.ts'
 import { openRpcServer, type RpcServer } from '../wire/rpc.ts'
+import { Buses } from './bus/buses.ts'
 import { cgroupName, probeCgroup, removeCgroup } from './cgroup.ts'
 import { ChildTable } from './child-table.ts'
 import type { Emit } from './instances/instance.ts'
@@ -101,7 +102,7 @@ async function startKeeper(
   const cgroupBase = probe.usable ? probe.base : null
   const instances = new Instances({
     folder: layout.instances,
-    run: layout.run,
+    buses: new Buses({ run: layout.run, pathOf: layout.bus, log }),
     ...{ cgroupBase, table, writers, emit, ownPorts },
   })
   for (const row of table.rows()) if (row.kind === 'instance') await instances.adopt(row)
@@ -186,9 +187,14 @@ function handlersOf(parts: {
   }
 }
 
-/** Sockets are in `run`; `logs` tells which apps there are. Only the platform's user enters. */
+/**
+ * Sockets are in `run`; `logs` tells which apps there are. Only the platform's user enters, but for
+ * `bus`, where each socket has a user of its own.
+ */
 async function makeFolders(layout: DataLayout): Promise<void> {
   await mkdir(layout.root, { recursive: true, mode: 0o711 })
+  await mkdir(layout.buses, { recursive: true, mode: 0o711 })
+  await chmod(layout.buses, 0o711)
   for (const folder of [layout.run, layout.instances, layout.logs]) {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     await chmod(folder, 0o700)

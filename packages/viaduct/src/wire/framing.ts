@@ -1,8 +1,8 @@
 /**
  * Messages over unix sockets: one JSON value per line, UTF-8.
  *
- * A peer that sends a line over the limit or not JSON is cut off: both ends are ours, so it is a
- * bug or an intruder, never something to guess about.
+ * A peer that sends a line over the limit or not JSON is cut off: it is a bug or an intruder, never
+ * something to guess about.
  */
 import type { Socket } from 'node:net'
 import { wireBacklogMaxBytes, wireLineMaxBytes } from '../model/limits.ts'
@@ -28,7 +28,11 @@ export function sendMessage(socket: Socket, message: unknown): void {
  *
  * Lines are split on bytes, so a character that two chunks share stays whole.
  */
-export function readMessages(socket: Socket, onMessage: (message: unknown) => void): void {
+export function readMessages(
+  socket: Socket,
+  onMessage: (message: unknown) => void,
+  lineMaxBytes = wireLineMaxBytes,
+): void {
   let pending: Buffer[] = []
   let pendingBytes = 0
   socket.on('data', (chunk: Buffer) => {
@@ -40,13 +44,14 @@ export function readMessages(socket: Socket, onMessage: (message: unknown) => vo
       pendingBytes = 0
       start = end + 1
       const message = parseLine(line)
-      if (message === undefined) return void socket.destroy(new Error('A line is not JSON'))
+      if (message === undefined)
+        return void socket.destroy(new Error('A line is not JSON, or null'))
       onMessage(message)
       if (socket.destroyed) return
     }
     if (start < chunk.length) pending.push(chunk.subarray(start))
     pendingBytes += chunk.length - start
-    if (pendingBytes > wireLineMaxBytes) socket.destroy(new Error('A line is too long'))
+    if (pendingBytes > lineMaxBytes) socket.destroy(new Error('A line is too long'))
   })
 }
 

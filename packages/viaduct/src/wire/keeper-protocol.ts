@@ -24,7 +24,10 @@ export interface ProcessSpec {
   readonly logFile: string
   /** The source in the stamp, e.g. `web.1`; `[A-Za-z0-9_.-]+`. */
   readonly logSource: string
-  /** Gives a Node.js IPC channel as fd 3 (`NODE_CHANNEL_FD`), whose far end the shim holds too. */
+  /**
+   * Gives it a message bus: a unix socket (`VIADUCT_SOCKET`), and a Node.js IPC channel as fd 3
+   * (`NODE_CHANNEL_FD`), whose far end the shim holds too.
+   */
   readonly ipc: boolean
   /** It accepts on this own port itself: it gets the socket, as descriptor 3. */
   readonly direct?: { readonly port: number; readonly mode: DirectMode }
@@ -45,6 +48,8 @@ export interface ProcessInfo {
   readonly labels: Readonly<Record<string, string | number>>
   /** `stop` was called: it is being ended, or has been. */
   readonly stopping: boolean
+  /** What it said last about being ready, over its message bus; null when nothing. */
+  readonly said: unknown
   /** Set when it has exited and `forget` has not been called. */
   readonly exit: InstanceExit | null
 }
@@ -87,8 +92,8 @@ export type KeeperCalls = {
    */
   start: { args: ProcessSpec; result: ProcessInfo }
   /**
-   * Winds down and ends all of a process: IPC `'Die'` and SIGTERM, `stopTimeoutMs` later SIGKILL to
-   * every descendant. Resolves when all are gone; idempotent; `not-found` for an unknown id.
+   * Winds down and ends all of a process: a word over its bus, SIGTERM, `stopTimeoutMs` later
+   * SIGKILL to every descendant. Resolves when all are gone; idempotent; `not-found` for an unknown id.
    * Call it with a limit above the one in the arguments (`answerMarginMs`).
    */
   stop: { args: { id: string; stopTimeoutMs: number }; result: InstanceExit }
@@ -110,7 +115,7 @@ export type KeeperCalls = {
     args: { id: string; ask: 'state' | 'accept' | 'leave'; timeoutMs: number }
     result: DirectState | null
   }
-  /** Sends a value over Node.js IPC. @returns false when there is no channel. */
+  /** Sends a value over its message bus. @returns false when nobody is there. */
   send: { args: { id: string; message: unknown }; result: boolean }
   /** pids of the process and all its living descendants (group, cgroup and strays). */
   pids: { args: { id: string }; result: number[] }
@@ -118,7 +123,7 @@ export type KeeperCalls = {
 
 export type KeeperEvents = {
   exited: { id: string; exit: InstanceExit }
-  /** A value that the app sent over Node.js IPC. */
+  /** A value that the app sent over its message bus. */
   message: { id: string; message: unknown }
   /** One stamped-free line; only for `emitOutput`. */
   output: { id: string; stream: 'stdout' | 'stderr'; line: string }

@@ -39,7 +39,7 @@ export class LiveInstance {
   watched: Promise<void> = Promise.resolve()
   /** Ends the wait for its readiness. */
   readonly watch = new AbortController()
-  /** Gets each value that it sends over IPC, while somebody wants to know. */
+  /** Gets each value that it sends over its message bus, while somebody wants to know. */
   onMessage: ((message: unknown) => void) | null = null
   #state: InstanceState = 'starting'
 

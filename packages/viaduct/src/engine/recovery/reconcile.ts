@@ -9,15 +9,17 @@ import type { KeeperState, ProcessInfo } from '../../wire/keeper-protocol.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import type { EngineParts } from '../app/engine-parts.ts'
 import { noteExit } from '../steps/note-exit.ts'
+import { hearAgain } from '../steps/started-message.ts'
 import { goneExit } from '../steps/stop-instance.ts'
 
-/** Notes what ended while the keeper was away. */
+/** Notes what ended, and hears what was said, while keeper or daemon was away. */
 export function reconcileApp(runner: AppRunner, state: KeeperState): void {
   const found = new Map(state.processes.map((process) => [process.id, process]))
   for (const instance of runner.instances.values()) {
     // One that is being launched asks the list itself.
     if (instance.pid === null) continue
     const process = found.get(instance.id)
+    if (process) hearAgain(instance, process)
     const exit = process ? process.exit : goneExit()
     if (exit) runner.post('reconciled', () => noteExit(runner, instance.id, exit))
   }

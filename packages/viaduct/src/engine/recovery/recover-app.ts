@@ -10,6 +10,7 @@ import type { AppRunner } from '../app/app-runner.ts'
 import { LiveInstance } from '../app/live-instance.ts'
 import { edgeOf } from '../app/edge-of.ts'
 import { noteExit } from '../steps/note-exit.ts'
+import { hearAgain } from '../steps/started-message.ts'
 import { stopInstance } from '../steps/stop-instance.ts'
 import { beginWatch } from '../steps/watch-ready.ts'
 
@@ -77,7 +78,10 @@ async function adopt(runner: AppRunner, info: ProcessInfo, route: AppRoute | nul
   }
   if (info.exit) await noteExit(runner, instance.id, info.exit)
   else if (info.stopping) stopInstance(runner, instance.id)
-  else if (!knownReady && release) beginWatch(runner, instance, release)
+  else if (!knownReady && release) {
+    beginWatch(runner, instance, release)
+    hearAgain(instance, info)
+  }
 }
 
 function directOf(labels: ProcessInfo['labels']): LiveInstance['direct'] {

@@ -1,7 +1,10 @@
 /**
- * What an app says over Node.js IPC about being ready, in the words of both seeds: trajan's
+ * What an app says over its message bus about being ready, in the words of both seeds: trajan's
  * `{ message: 'online', port }` and drover's `{ event: 'status-changed', payload: 3 }`.
  */
+import type { ProcessInfo } from '../../wire/keeper-protocol.ts'
+import type { LiveInstance } from '../app/live-instance.ts'
+
 export interface Said {
   readonly started: boolean
   /** The port it says it listens on, when it says one. */
@@ -23,6 +26,11 @@ export function parseStartedMessage(message: unknown): Said | null {
   if ((message as { message?: unknown }).message !== 'online') return null
   const valid = typeof port === 'number' && Number.isInteger(port) && port > 0 && port < 65_536
   return { started: true, port: valid ? port : null }
+}
+
+/** What it said while nobody heard it: the keeper remembers. Hearing it twice changes nothing. */
+export function hearAgain(instance: LiveInstance, { said }: ProcessInfo): void {
+  if (said !== null) instance.onMessage?.(said)
 }
 
 function isStarted(status: unknown): boolean {

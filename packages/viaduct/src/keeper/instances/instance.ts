@@ -14,13 +14,12 @@ import type { InstanceExit } from '../../model/instance.ts'
 import type { DirectState, KeeperEvents, ProcessInfo } from '../../wire/keeper-protocol.ts'
 import { removeCgroup } from '../cgroup.ts'
 import type { ChildTable, InstanceRow } from '../child-table.ts'
+import type { AppBus } from '../bus/app-bus.ts'
 import { askDirect } from './direct-control.ts'
 import { openAck, type ShimExit } from './instance-files.ts'
-import type { IpcChannel } from './ipc-channel.ts'
 import type { LogPipes } from './log-pipes.ts'
 import { askToEnd, killAll, members, type Membership, waitForEnd } from './terminate.ts'
 import { watchExit } from './watch-exit.ts'
-import { WindDown } from './wind-down.ts'
 
 /** Tells everyone who listens on the keeper's socket. */
 export type Emit = <K extends keyof KeeperEvents>(event: K, data: KeeperEvents[K]) => void
@@ -31,7 +30,7 @@ export interface InstanceParts {
   readonly table: ChildTable
   readonly emit: Emit
   readonly pipes: LogPipes | null
-  readonly ipc: IpcChannel | null
+  readonly bus: AppBus | null
   readonly adopted: boolean
   /** Resolves when Node.js saw the shim exit; only for our own child. */
   readonly wake?: Promise<unknown>
@@ -45,7 +44,6 @@ const stateTimeoutMs = 1_000
 export class Instance {
   readonly #parts: InstanceParts
   readonly #of: Membership
-  readonly #windDown: WindDown | null
   readonly #left = new AbortController()
   readonly #haste = new AbortController()
   #row: InstanceRow
@@ -61,12 +59,7 @@ export class Instance {
     this.#parts = parts
     this.#row = parts.row
     this.#of = { id: parts.row.id, shim: parts.row, cgroup: parts.row.cgroup }
-    const { ipc } = parts
-    this.#windDown = ipc && new WindDown((message) => ipc.send(message))
-    ipc?.start((message) => {
-      this.#windDown?.heard(message)
-      parts.emit('message', { id: parts.row.id, message })
-    })
+    parts.bus?.start((message) => parts.emit('message', { id: parts.row.id, message }))
     if (parts.row.exit) this.#clear(Promise.resolve())
     this.#exited = parts.row.exit ? Promise.resolve(parts.row.exit) : this.#run()
     this.#exited.catch(() => undefined) // Whoever calls `stop` or `exited` gets the failure.
@@ -74,7 +67,8 @@ export class Instance {
 
   info(): ProcessInfo {
     const { id, pid, startedAt, labels, stopping, exit } = this.#row
-    return { id, pid, startedAt, labels, stopping, exit, adopted: this.#parts.adopted }
+    const { adopted, bus } = this.#parts
+    return { id, pid, startedAt, labels, stopping, exit, adopted, said: bus?.said ?? null }
   }
 
   get row(): InstanceRow {
@@ -96,7 +90,7 @@ export class Instance {
   }
 
   send(message: unknown): boolean {
-    return this.#row.exit === null && (this.#parts.ipc?.send(message) ?? false)
+    return this.#row.exit === null && (this.#parts.bus?.send(message) ?? false)
   }
 
   /** See `KeeperCalls`. */
@@ -128,7 +122,7 @@ export class Instance {
   /** Lets go with everything running, for the next keeper. */
   async leave(): Promise<void> {
     this.#left.abort()
-    this.#parts.ipc?.close()
+    this.#parts.bus?.close()
     await this.#parts.pipes?.close()
   }
 
@@ -137,7 +131,7 @@ export class Instance {
     const { signal } = this.#haste
     const end = performance.now() + stopTimeoutMs
     await this.#finishDirect(stopTimeoutMs * windDownShare)
-    const understood = this.#windDown?.ask() ?? false
+    const understood = this.#parts.bus?.askToEnd() ?? false
     const windDownMs = (end - performance.now()) * windDownShare
     if (understood && (await waitForEnd(this.#of, windDownMs, signal))) return false
     askToEnd(this.#of)
@@ -191,7 +185,7 @@ export class Instance {
     await output
     // A shim that does not take the acknowledgement, for whatever reason, must not stay.
     await killAll(this.#of)
-    this.#parts.ipc?.close()
+    this.#parts.bus?.close()
     if (this.#of.cgroup !== null) removeCgroup(this.#of.cgroup)
   }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { SharedWriters } from '../../logs/shared-writers.ts'
 import type { ProcessSpec } from '../../wire/keeper-protocol.ts'
+import { Buses } from '../bus/buses.ts'
 import { cgroupName, probeCgroup, removeCgroup } from '../cgroup.ts'
 import { ChildTable } from '../child-table.ts'
 import { testUid, until } from '../fixtures/test-keeper.ts'
@@ -37,7 +38,7 @@ for (const { name, cgroupBase } of [
     const logFile = join(folder, `${cgroupBase ? 'cgroup' : 'scan'}.log`)
     const instances = new Instances({
       ownPorts,
-      ...{ folder, run: folder, cgroupBase, emit: () => undefined },
+      ...{ folder, buses, cgroupBase, emit: () => undefined },
       table: await ChildTable.open(join(folder, 'children.json')),
       writers: new SharedWriters({ maxBytes: 1e6, filesKept: 1 }),
     })
@@ -58,6 +59,11 @@ for (const { name, cgroupBase } of [
   })
 }
 
+const buses = new Buses({
+  run: folder,
+  pathOf: (id) => join(folder, `bus-${id}`),
+  log: () => undefined,
+})
 const ownPorts = new OwnPorts({ host: '127.0.0.1', taken: new Map() })
 
 test('an instance can be stopped, and its end is told, when the table cannot be written', async () => {
@@ -66,7 +72,7 @@ test('an instance can be stopped, and its end is told, when the table cannot be 
   const emit = (event: string): void => void told.push(event)
   const instances = new Instances({
     ownPorts,
-    ...{ folder, run: folder, cgroupBase: null, emit, table: await ChildTable.open(path) },
+    ...{ folder, buses, cgroupBase: null, emit, table: await ChildTable.open(path) },
     writers: new SharedWriters({ maxBytes: 1e6, filesKept: 1 }),
   })
   const logFile = join(folder, 'full.log')
@@ -84,7 +90,7 @@ test('a number that a stranger has by now is never signalled', async () => {
   const table = await ChildTable.open(join(folder, 'strangers.json'))
   const instances = new Instances({
     ownPorts,
-    ...{ folder, run: folder, cgroupBase: null, emit: () => undefined, table },
+    ...{ folder, buses, cgroupBase: null, emit: () => undefined, table },
     writers: new SharedWriters({ maxBytes: 1e6, filesKept: 1 }),
   })
   const me = readProcess(process.ppid)
@@ -105,7 +111,7 @@ test('an exit is told though a stranger holds the output open, whose lines still
   const emit = (event: string): void => void told.push(event)
   const instances = new Instances({
     ownPorts,
-    ...{ folder, run: folder, cgroupBase: null, emit },
+    ...{ folder, buses, cgroupBase: null, emit },
     table: await ChildTable.open(join(folder, 'stranger.json')),
     writers: new SharedWriters({ maxBytes: 1e6, filesKept: 1 }),
   })

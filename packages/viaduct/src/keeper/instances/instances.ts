@@ -11,6 +11,7 @@ import { appOomScore, stopTimeoutMs } from '../../model/limits.ts'
 import type { SharedWriters } from '../../logs/shared-writers.ts'
 import type { ProcessInfo, ProcessSpec } from '../../wire/keeper-protocol.ts'
 import { enterCgroup, makeCgroup } from '../cgroup.ts'
+import type { Buses } from '../bus/buses.ts'
 import type { ChildTable, InstanceRow } from '../child-table.ts'
 import { type Emit, Instance } from './instance.ts'
 import {
@@ -21,7 +22,6 @@ import {
   type ShimFiles,
 } from './instance-files.ts'
 import { bindControl } from './direct-control.ts'
-import { IpcChannel } from './ipc-channel.ts'
 import { LogPipes } from './log-pipes.ts'
 import type { OwnPorts } from '../own-ports.ts'
 import { identify } from '../process-facts.ts'
@@ -31,8 +31,7 @@ import { type Shim, type ShimOptions, spawnShim } from './shim.ts'
 export interface InstancesOptions {
   /** Folder of the instances' directories, `run/i`. */
   readonly folder: string
-  /** Folder with short paths for sockets that live for a moment, `run`. */
-  readonly run: string
+  readonly buses: Buses
   readonly table: ChildTable
   readonly writers: SharedWriters
   readonly emit: Emit
@@ -49,7 +48,6 @@ export class Instances {
   /** Starts under way, by id. */
   readonly #starting = new Map<string, Promise<ProcessInfo>>()
   #closed = false
-  #started = 0
 
   constructor(options: InstancesOptions) {
     this.#options = options
@@ -93,10 +91,11 @@ export class Instances {
    */
   async adopt(row: InstanceRow): Promise<void> {
     const dir = this.#dirOf(row.id)
-    const { table, emit } = this.#options
+    const { table, emit, buses } = this.#options
     if (!row.exit && neverBegan(dir)) return await table.remove(row)
     const pipes = row.exit || !existsSync(dir) ? null : this.#openPipes(row, dir)
-    const instance = new Instance({ row, dir, table, emit, pipes, ipc: null, adopted: true })
+    const bus = row.exit ? null : await buses.adopt(row.id)
+    const instance = new Instance({ row, dir, table, emit, pipes, bus, adopted: true })
     this.#all.set(row.id, instance)
   }
 
@@ -115,7 +114,7 @@ export class Instances {
     await instance.cleared()
     this.#all.delete(id)
     await this.#options.table.remove(instance.row)
-    await removeInstanceFiles(this.#dirOf(id))
+    await this.#removeFiles(id)
   }
 
   /**
@@ -154,29 +153,29 @@ export class Instances {
     try {
       return await this.#startIn(dir, spec)
     } catch (error) {
-      await removeInstanceFiles(dir)
+      await this.#removeFiles(spec.id)
       throw error
     }
   }
 
   async #startIn(dir: string, spec: ProcessSpec): Promise<Instance> {
-    const { table, emit, run } = this.#options
-    const ipcPath = join(run, `ipc-${process.pid}-${++this.#started}.sock`)
-    const ipc = spec.ipc ? await IpcChannel.open(ipcPath) : null
+    const { table, emit, buses } = this.#options
+    const bus = spec.ipc ? await buses.open(spec.id, spec.uid) : null
     const files = await openShimFiles(dir)
     const control = spec.direct ? await bindControl(dir) : null
     try {
       const shim = await spawnShim({
         ...shimOptions(spec, files),
-        ipc: ipc?.descriptors() ?? null,
+        ipc: bus?.ipcDescriptors() ?? null,
+        bus: bus && buses.pathOf(spec.id),
         direct: this.#directOf(spec, control),
       })
       const wake = new Promise((resolve) => shim.process.once('exit', resolve))
       const { row, pipes } = await this.#record(spec, { shim, dir })
       shim.go()
-      return new Instance({ row, dir, table, emit, pipes, ipc, adopted: false, wake })
+      return new Instance({ row, dir, table, emit, pipes, bus, adopted: false, wake })
     } catch (error) {
-      ipc?.close()
+      bus?.close()
       throw error
     } finally {
       control?.close()
@@ -246,12 +245,20 @@ export class Instances {
     })
   }
 
+  async #removeFiles(id: string): Promise<void> {
+    await removeInstanceFiles(this.#dirOf(id))
+    await this.#options.buses.remove(id)
+  }
+
   #dirOf(id: string): string {
     return join(this.#options.folder, id)
   }
 }
 
-function shimOptions(spec: ProcessSpec, files: ShimFiles): Omit<ShimOptions, 'ipc' | 'direct'> {
+function shimOptions(
+  spec: ProcessSpec,
+  files: ShimFiles,
+): Omit<ShimOptions, 'ipc' | 'bus' | 'direct'> {
   const { id, cwd, env, uid, gid, command } = spec
   return {
     ...{ id, cwd, env, uid, gid },

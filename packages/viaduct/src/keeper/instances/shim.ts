@@ -55,6 +55,8 @@ export interface ShimOptions {
   readonly exitFile: number
   readonly ack: number
   readonly ipc: { app: number; far: number } | null
+  /** Path of its message bus. */
+  readonly bus: string | null
   /** null: its connections come from a proxy. */
   readonly direct: { mode: DirectMode; listener: number; control: number } | null
 }
@@ -104,8 +106,9 @@ function argvOf({ argv, direct }: ShimOptions): readonly string[] {
   return ['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh', ...argv]
 }
 
-function shimEnv({ id, env, ipc, direct }: ShimOptions): Record<string, string> {
-  const own = { ...env, VIADUCT_INSTANCE: id, ...(direct && directEnv[direct.mode]) }
+function shimEnv({ id, env, ipc, bus, direct }: ShimOptions): Record<string, string> {
+  const named = { VIADUCT_INSTANCE: id, ...(bus !== null && { VIADUCT_SOCKET: bus }) }
+  const own = { ...env, ...named, ...(direct && directEnv[direct.mode]) }
   if (!ipc) return own
   const end = direct ? '5' : '3'
   return { ...own, NODE_CHANNEL_FD: end, NODE_CHANNEL_SERIALIZATION_MODE: 'json' }
