@@ -31,7 +31,7 @@ function start(python: DebianTool, file: string, ...args: string[]): Program {
     ...{ env, stdio: ['pipe', 'pipe', 'inherit'] },
   })
   const gone = once(child, 'exit')
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const end = async (): Promise<void> => {
     child.kill('SIGKILL')
     await gone
@@ -41,7 +41,7 @@ function start(python: DebianTool, file: string, ...args: string[]): Program {
     async line() {
       const { value, done } = await lines.next()
       if (done) throw new Error(`${file} ended without a word`)
-      return value as string
+      return value
     },
   }
 }
