@@ -10,6 +10,12 @@ import { test } from 'node:test'
 import { commandGroups } from '../packages/viaduct/src/cli/command-table.ts'
 import { errorDocsPath, renderErrorDocs } from '../tools/write-error-docs.ts'
 import {
+  manifestDocsPath,
+  manifestSchemaPath,
+  renderManifestDocs,
+  renderSchemaFile,
+} from '../tools/write-manifest-schema.ts'
+import {
   newestRun,
   performanceDocsPath,
   renderPerformanceDocs,
@@ -47,6 +53,12 @@ test('scripts of package.json name files that are there', () => {
 
 test('docs/errors.md is the error catalogue; "node tools/write-error-docs.ts" writes it', async () => {
   assert.equal(await readFile(errorDocsPath, 'utf8'), renderErrorDocs())
+})
+
+test('the schema and the page of the manifest are its declaration; "node tools/write-manifest-schema.ts" writes both', async () => {
+  assert.equal(await readFile(manifestSchemaPath, 'utf8'), renderSchemaFile())
+  const page = await readFile(manifestDocsPath, 'utf8')
+  assert.equal(page, renderManifestDocs(page))
 })
 
 test('docs/performance.md is the newest run; "npm run proof -- data-plane" writes it', async () => {

@@ -26,6 +26,8 @@ if (error) throw error
 // Apps are started with it by its path; compiled code looks for it where it stands in the sources.
 const preload = 'bin/direct-preload.cjs'
 cpSync(join(packageFolder, preload), join(dist, 'viaduct', preload))
+// For editors: `"$schema": "./node_modules/viaduct/dist/viaduct.schema.json"`.
+cpSync(join(root, 'docs/viaduct.schema.json'), join(dist, 'viaduct.schema.json'))
 const missing = mains.filter((main) => !existsSync(join(dist, 'viaduct/src', main)))
 if (missing.length > 0) process.stderr.write(`The build lacks ${missing.join(', ')}.\n`)
 process.exitCode = status === 0 && missing.length === 0 ? 0 : 1

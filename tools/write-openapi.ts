@@ -5,7 +5,11 @@
  *   node tools/write-openapi.ts
  */
 import { writeFile } from 'node:fs/promises'
+import { manifestField } from '../packages/viaduct/src/build/manifest/manifest-fields.ts'
 import { renderOpenApi } from '../packages/viaduct/src/contract/openapi.ts'
 
 const path = new URL('../openapi.json', import.meta.url)
-await writeFile(path, `${JSON.stringify(renderOpenApi(), null, 2)}\n`)
+await writeFile(
+  path,
+  `${JSON.stringify(renderOpenApi({ Manifest: manifestField.schema }), null, 2)}\n`,
+)

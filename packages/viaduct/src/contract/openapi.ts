@@ -13,8 +13,12 @@ import type { JsonSchema } from './schema.ts'
 type AnyRoute = Route<unknown, unknown, unknown, unknown>
 type Components = Record<string, object>
 
-/** A JSON value, the same each time. */
-export function renderOpenApi(): object {
+/**
+ * A JSON value, the same each time.
+ *
+ * @param foreign Schemas that the contract knows by their title only, by title.
+ */
+export function renderOpenApi(foreign: Readonly<Record<string, JsonSchema>>): object {
   const components: Components = {}
   const paths: Record<string, Record<string, object>> = {}
   for (const [name, route] of allRoutes) {
@@ -24,6 +28,7 @@ export function renderOpenApi(): object {
       [route.method.toLowerCase()]: renderOperation(name, route, components),
     }
   }
+  for (const [title, schema] of Object.entries(foreign)) refer({ ...schema, title }, components)
   return {
     openapi: '3.1.0',
     info: {

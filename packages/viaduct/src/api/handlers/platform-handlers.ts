@@ -1,4 +1,6 @@
 /** Answers the routes of the platform itself: health, version, numbers, tokens. */
+import { manifestField } from '../../build/manifest/manifest-fields.ts'
+import { renderManifestSchema } from '../../build/manifest/manifest-schema.ts'
 import { renderOpenApi } from '../../contract/openapi.ts'
 import type { ApiContext } from '../api-context.ts'
 import type { Handlers } from '../http/api-request.ts'
@@ -8,6 +10,7 @@ type PlatformRoute =
   | 'health.get'
   | 'version.get'
   | 'openapi.get'
+  | 'schema.get'
   | 'stats.get'
   | 'metrics.get'
   | 'tokens.list'
@@ -19,7 +22,8 @@ export function platformHandlers(context: ApiContext): Pick<Handlers, PlatformRo
   return {
     'health.get': async () => ({ status: 'ok' }),
     'version.get': async () => ({ version, node: process.versions.node }),
-    'openapi.get': async () => renderOpenApi(),
+    'openapi.get': async () => renderOpenApi({ Manifest: manifestField.schema }),
+    'schema.get': async () => renderManifestSchema(),
     'stats.get': async () => engine.stats(),
     'metrics.get': async () => readMetrics(context),
     'tokens.list': async () => book.list(),

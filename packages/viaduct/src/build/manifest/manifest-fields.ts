@@ -2,7 +2,7 @@
  * Every key of the manifest, declared once: how it is read, its JSON Schema, and what editors and
  * docs/manifest.md say of it. What the keys mean in the code is `model/manifest.ts`.
  */
-import { parseCronSchedule } from '../../model/cron-schedule.ts'
+import { parseCronSchedule } from '../../model/manifest/cron-schedule.ts'
 import { AppError } from '../../model/app-error.ts'
 import {
   commandMaxChars,
@@ -36,7 +36,7 @@ import {
   type Variable,
   type WarmPolicy,
 } from '../../model/manifest.ts'
-import { parseBranch, parseRepoUrl } from '../../model/repo-url.ts'
+import { parseBranch, parseRepoUrl } from '../../model/manifest/repo-url.ts'
 import {
   byType,
   described,

@@ -23,7 +23,7 @@ const written = object(
   },
 )
 const writtenList = array(written, { maxItems: routesPerAppMax })
-const options = record(unknown('See docs/formats.md#http; null takes it away'), {
+const options = record(unknown('See docs/manifest.md#http; null takes it away'), {
   maxProperties: 100,
 })
 const theRoutes = json(edgeSchema, 'Where the app answers now')

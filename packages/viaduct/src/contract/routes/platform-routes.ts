@@ -33,6 +33,13 @@ export const platformRoutes = {
     scope: 'read',
     answer: json(unknown('An OpenAPI 3.1 document'), 'The description'),
   }),
+  'schema.get': route({
+    method: 'GET',
+    path: '/schema/viaduct.json',
+    summary: 'The JSON Schema of the manifest, for editors; needs no token',
+    scope: null,
+    answer: json(unknown('A JSON Schema of draft 7'), 'The schema'),
+  }),
   'stats.get': route({
     method: 'GET',
     path: '/stats',

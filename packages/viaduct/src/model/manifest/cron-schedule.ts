@@ -2,7 +2,7 @@
  * Reads a cron schedule: `minute hour day month weekday`, as crontab(5) has it, or `@daily` and its
  * like. It says when, not what; the time zone is the caller's.
  */
-import { AppError } from './app-error.ts'
+import { AppError } from '../app-error.ts'
 
 /** Numbers in ascending order. */
 export interface CronSchedule {

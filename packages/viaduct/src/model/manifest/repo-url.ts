@@ -2,8 +2,8 @@
  * Where code is fetched from: addresses that are safe to give to git after `--`, and names of
  * branches. What git takes beyond that (`ext::`, `file:`, a path, an option) is never taken.
  */
-import { AppError } from './app-error.ts'
-import { repoUrlMaxChars } from './limits.ts'
+import { AppError } from '../app-error.ts'
+import { repoUrlMaxChars } from '../limits.ts'
 
 const schemes = ['https', 'http', 'ssh', 'git']
 const url = new RegExp(
