@@ -3,7 +3,7 @@
  * moves its deploys on with `finish` and `say`.
  */
 import { rm } from 'node:fs/promises'
-import type { AppView, Engine, PlatformStats } from '../engine/engine.ts'
+import type { AppView, Engine, PlatformStats, RequestOptions } from '../engine/engine.ts'
 import { parseHttpOptions } from '../build/manifest/parse-manifest.ts'
 import type { RoutesChange } from '../engine/requests/set-edge.ts'
 import type { EdgeView } from '../engine/views/edge-view.ts'
@@ -25,6 +25,7 @@ import {
   type DeployState,
   isFinished,
   type Release,
+  type ServerManifest,
 } from '../model/release.ts'
 import { claimOf } from '../model/routing/route-match.ts'
 import type { Maintenance, RouteMatch } from '../model/routing/route.ts'
@@ -83,7 +84,50 @@ export class MemoryEngine implements Engine {
     }
   }
 
-  async deploy(name: AppName, upload: Upload, options: { commit: string | null }): Promise<Deploy> {
+  async create(
+    name: AppName,
+    { manifest, request }: RequestOptions & { manifest: ServerManifest },
+  ): Promise<{ app: AppView; deploy: Deploy | null }> {
+    const known = this.#rows.get(name)
+    if (known && (!request || known.app.request?.key !== request.key)) {
+      throw new AppError('exists', `There is an app "${name}" already`)
+    }
+    this.calls.push(['create', name, manifest])
+    const row = this.#rowOrNew(name)
+    row.app = { ...row.app, manifest, ...(request && { request }) }
+    const [first] = row.deploys.values()
+    const deploy = known ? first?.deploy : manifest.repo && this.#begin(name, 'deploy')
+    return { app: view(row), deploy: deploy ?? null }
+  }
+
+  async setManifest(
+    name: AppName,
+    manifest: ServerManifest,
+    { isExpected }: { isExpected?: ((app: App) => boolean) | undefined } = {},
+  ): Promise<Deploy | null> {
+    const row = this.#row(name)
+    if (isExpected?.(row.app) === false) {
+      throw new AppError('precondition-failed', 'The manifest is another one by now')
+    }
+    this.calls.push(['setManifest', name, manifest])
+    row.app = { ...row.app, manifest }
+    return manifest.repo ? this.#begin(name, 'deploy') : null
+  }
+
+  async redeploy(name: AppName): Promise<Deploy> {
+    return this.#begin(name, 'deploy')
+  }
+
+  async deployKey(name: AppName): Promise<string> {
+    this.#row(name)
+    return `ssh-ed25519 AAAA viaduct-${name}`
+  }
+
+  async deploy(
+    name: AppName,
+    upload: Upload,
+    { request: _request, ...options }: RequestOptions & { commit: string | null },
+  ): Promise<Deploy> {
     this.uploads.push(upload)
     this.calls.push(['deploy', name, options])
     const row = this.#rowOrNew(name)

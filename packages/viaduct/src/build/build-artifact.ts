@@ -7,7 +7,7 @@
  * named by what went into it; one that is already there is used as it is, nothing runs.
  */
 import { createHash } from 'node:crypto'
-import { chmod, lstat, mkdir, mkdtemp, rename } from 'node:fs/promises'
+import { chmod, lstat, mkdtemp, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { syncDirectory } from '../durable/write-file-durably.ts'
 import { systemCodeOf } from '../model/app-error.ts'
@@ -15,10 +15,9 @@ import { diskFullOr } from '../model/disk-full.ts'
 import { type ArtifactId, parseArtifactId } from '../model/ids.ts'
 import type { AppLayout } from '../model/layout.ts'
 import type { Manifest } from '../model/manifest.ts'
-import type { Config } from '../model/release.ts'
+import type { Config, ServerManifest } from '../model/release.ts'
 import { mergeRuntimes, type Runtime } from '../model/runtime.ts'
 import type { Dependencies, Equipped, Machine } from './builders/builder.ts'
-import type { Npm } from './builders/node/find-npm.ts'
 import { type DetectedApp, detectApp } from './detect-app.ts'
 import type { Processes } from './parse/parse-procfile.ts'
 import { prepareDirectories } from './prepare-directories.ts'
@@ -27,6 +26,7 @@ import { runBuilders } from './run-builders.ts'
 import type { BuildOutput, RunJob } from './run-step.ts'
 import { type Owner, removeTree, sealTree } from './seal-tree.ts'
 import { syncTree } from './sync-tree.ts'
+import type { Toolbox } from './tools/toolbox.ts'
 
 export interface BuildOptions {
   readonly layout: AppLayout
@@ -41,10 +41,10 @@ export interface BuildOptions {
   readonly owner: Owner
   /** Absolute path of the platform's `node`. */
   readonly node: string
-  /** Finds npm, once per start of the platform. */
-  readonly npm: () => Promise<Npm | null>
-  /** Tools that all apps share: `layout.tools`. */
-  readonly toolsDir: string
+  /** Tools that all apps share, and npm. */
+  readonly toolbox: Toolbox
+  /** What the API was told: key by key stronger than viaduct.json. @default {} */
+  readonly told?: ServerManifest
   /** The app's config: build commands see it, and another config is another artifact. */
   readonly env: Config
   readonly runJob: RunJob
@@ -82,13 +82,13 @@ export interface Workpiece {
  * @throws What `options.signal` aborted with.
  */
 export async function buildArtifact(options: BuildOptions): Promise<BuiltArtifact> {
-  const { layout, owner, commit } = options
+  const { layout, owner, commit, told } = options
   await prepareDirectories(layout, owner)
   const staging = await mkdtemp(join(layout.artifacts, buildPrefix))
   const tree = join(staging, 'tree')
   try {
     await options.source.writeTo(tree)
-    const detected = await detectApp(tree)
+    const detected = await detectApp(tree, told)
     const equipped = await equip(detected, options)
     const commands = detected.manifest.install ?? []
     const artifact = artifactId(options, { equipped, commands })
@@ -97,7 +97,7 @@ export async function buildArtifact(options: BuildOptions): Promise<BuiltArtifac
     const dependencies = (await exists(place))
       ? 'reused'
       : await build(options, { tree, place, equipped, runtime, commands })
-    const { processes, manifest } = await detectApp(place)
+    const { processes, manifest } = await detectApp(place, told)
     return { artifact, processes, manifest, runtime, commit, dependencies }
   } catch (error) {
     throw diskFullOr(error, 'the release')
@@ -107,9 +107,8 @@ export async function buildArtifact(options: BuildOptions): Promise<BuiltArtifac
 }
 
 async function equip(detected: DetectedApp, options: BuildOptions): Promise<Equipped[]> {
-  const { node, npm, toolsDir, signal } = options
-  const machine: Machine = { node, npm, toolsDir, signal }
-  await mkdir(toolsDir, { recursive: true, mode: 0o755 })
+  const { toolbox, signal } = options
+  const machine: Machine = { toolbox, signal }
   const equipped: Equipped[] = []
   for (const found of detected.builders) equipped.push(await found.equip(machine))
   return equipped
@@ -131,7 +130,7 @@ async function build(options: BuildOptions, piece: Workpiece): Promise<Dependenc
   const dependencies = await runBuilders(options, piece)
   signal.throwIfAborted()
   await sealTree(piece.tree, owner)
-  await detectApp(piece.tree)
+  await detectApp(piece.tree, options.told)
   await syncTree(piece.tree)
   await moveIntoPlace(piece.tree, piece.place, owner)
   return dependencies

@@ -6,6 +6,7 @@ import { lstat, realpath } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { AppError, systemCodeOf } from '../model/app-error.ts'
 import type { Manifest } from '../model/manifest.ts'
+import type { ServerManifest } from '../model/release.ts'
 import { detectBuilders } from './builders/all-builders.ts'
 import type { Detection } from './builders/builder.ts'
 import { nearest } from './manifest/nearest.ts'
@@ -24,21 +25,42 @@ export interface DetectedApp {
 
 /**
  * @param dir Root of the app's tree; links in it are followed only to files in it.
+ * @param told What the API was told: key by key stronger than viaduct.json.
  * @throws {AppError} `bad-procfile`, `bad-manifest`, `no-web-process`
  */
-export async function detectApp(dir: string): Promise<DetectedApp> {
+export async function detectApp(dir: string, told: ServerManifest = {}): Promise<DetectedApp> {
   const procfile = await readAppFile(dir, 'Procfile')
   const viaductJson = await readAppFile(dir, 'viaduct.json')
   const { builder } = parseManifest(viaductJson ?? '{}')
-  const builders = await detectBuilders(dir, builder)
+  const builders = await detectBuilders(dir, told.builder ?? builder)
   const lines = procfile === null ? {} : parseProcfile(procfile)
   const { static: folder, ...processes } = withDefaults(lines, builders)
   const written = parseManifest(viaductJson ?? '{}', { processTypes: Object.keys(processes) })
-  const manifest = folder === undefined ? written : { static: [checkFolder(folder)], ...written }
-  for (const served of manifest.static ?? []) await checkServed(await realpath(dir), served)
+  checkTypes(told, Object.keys(processes))
+  const served = folder === undefined ? {} : { static: [checkFolder(folder)] }
+  const manifest = { ...served, ...written, ...told }
+  for (const one of manifest.static ?? []) await checkServed(await realpath(dir), one)
   checkRouted(processes, { manifest, builders, hasProcfile: procfile !== null })
   const name = manifest.name ?? builders.find(({ appName }) => appName !== null)?.appName
   return { processes, manifest: name ? { ...manifest, name } : manifest, builders }
+}
+
+/** Those of viaduct.json are checked with their line. */
+function checkTypes({ scale, overlap, routes }: ServerManifest, known: readonly string[]): void {
+  const named = Object.entries({
+    scale: Object.keys(scale ?? {}),
+    overlap: Object.keys(overlap ?? {}),
+    routes: routes ?? [],
+  })
+  for (const [field, types] of named) {
+    const wrong = types.find((type) => !known.includes(type))
+    if (wrong === undefined) continue
+    const near = nearest(wrong, known)
+    throw new AppError('bad-manifest', `"${field}" names no process type of the app: "${wrong}"`, {
+      hint: near === null ? `There are: ${known.join(', ')}.` : `Did you mean "${near}"?`,
+      data: { field: `${field}.${wrong}`, known },
+    })
+  }
 }
 
 /** What the builders know, the first one's word first; below the lines of the Procfile. */

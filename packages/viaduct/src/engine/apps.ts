@@ -5,12 +5,13 @@
 import { AppError } from '../model/app-error.ts'
 import type { AppName } from '../model/ids.ts'
 import { appUidMax, appUidMin } from '../model/limits.ts'
-import type { App } from '../model/release.ts'
+import type { App, RequestMark, ServerManifest } from '../model/release.ts'
 import { AppRunner } from './app/app-runner.ts'
 import type { EngineParts } from './app/engine-parts.ts'
 import { apiAppName } from './links/api-route.ts'
 import { AppRecords } from './records/app-records.ts'
 import { destroy } from './requests/destroy.ts'
+import { isSameRequest } from './requests/known-request.ts'
 
 export class Apps {
   readonly runners = new Map<AppName, AppRunner>()
@@ -33,8 +34,34 @@ export class Apps {
     return runner
   }
 
+  /**
+   * Makes an app that is not there yet.
+   *
+   * @param about.request When it is the one that made the app, the app is given back.
+   * @throws {AppError} `exists`, `key-reused`, `busy`, `disk-full`
+   */
+  async create(
+    parts: EngineParts,
+    name: AppName,
+    about: { manifest: ServerManifest; request?: RequestMark | undefined },
+  ): Promise<AppRunner> {
+    const { manifest, request } = about
+    const there = this.runners.get(name)
+    const made = there?.leaving === false ? there.records.app.request : undefined
+    if (there && made && isSameRequest(made, request)) return there
+    if (there?.leaving === false || this.#creating.has(name)) {
+      const hint = `PUT /applications/${name} changes it.`
+      throw new AppError('exists', `There is an app "${name}" already`, { hint })
+    }
+    return await this.findOrCreate(parts, name, { manifest, ...(request && { request }) })
+  }
+
   /** @throws {AppError} `busy` while an app of this name is being destroyed; `disk-full` */
-  findOrCreate(parts: EngineParts, name: AppName): Promise<AppRunner> {
+  findOrCreate(
+    parts: EngineParts,
+    name: AppName,
+    facts: Partial<Pick<App, 'manifest' | 'request'>> = {},
+  ): Promise<AppRunner> {
     const runner = this.runners.get(name)
     if (runner?.leaving) {
       return Promise.reject(new AppError('busy', `The app "${name}" is being destroyed`))
@@ -44,7 +71,7 @@ export class Apps {
       const message = `"${name}" is the name of the platform's own API`
       return Promise.reject(new AppError('bad-app-name', message, { data: { field: 'name' } }))
     }
-    const creating = this.#creating.get(name) ?? this.#create(parts, name)
+    const creating = this.#creating.get(name) ?? this.#create(parts, name, facts)
     this.#creating.set(name, creating)
     return creating
   }
@@ -71,9 +98,13 @@ export class Apps {
     }
   }
 
-  async #create(parts: EngineParts, name: AppName): Promise<AppRunner> {
+  async #create(
+    parts: EngineParts,
+    name: AppName,
+    facts: Partial<Pick<App, 'manifest' | 'request'>>,
+  ): Promise<AppRunner> {
     try {
-      const records = await AppRecords.create(parts.store, this.#newApp(name))
+      const records = await AppRecords.create(parts.store, { ...this.#newApp(name), ...facts })
       return this.add(parts, records)
     } finally {
       this.#creating.delete(name)

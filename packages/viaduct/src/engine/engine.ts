@@ -3,7 +3,7 @@
  * deploy is recorded (`queued`), and its events tell the rest. The engine owns all apps of a node;
  * `open-engine.ts` makes it.
  */
-import type { Deploy, App, Release } from '../model/release.ts'
+import type { Deploy, App, Release, RequestMark, ServerManifest } from '../model/release.ts'
 import type { AppName, DeployId, ReleaseNumber } from '../model/ids.ts'
 import type { DeployEvent } from '../model/events.ts'
 import type { Instance } from '../model/instance.ts'
@@ -81,6 +81,12 @@ export interface PlatformStats {
   readonly instances: readonly InstanceStats[]
 }
 
+/** A change that a client may ask for again; then it is given what it was given before. */
+export interface RequestOptions {
+  /** @throws {AppError} `key-reused` */
+  readonly request?: RequestMark | undefined
+}
+
 export interface Engine extends AsyncDisposable {
   apps(): Promise<AppView[]>
   /** @throws {AppError} `app-not-found` */
@@ -97,12 +103,42 @@ export interface Engine extends AsyncDisposable {
   ): AsyncIterable<DeployEvent>
 
   /** Creates the app when it is new. A deploy in progress ends as `superseded`. */
-  deploy(name: AppName, upload: Upload, options: { commit: string | null }): Promise<Deploy>
+  deploy(
+    name: AppName,
+    upload: Upload,
+    options: RequestOptions & { commit: string | null },
+  ): Promise<Deploy>
+  /**
+   * Makes an app, and deploys it when its manifest says from where.
+   * @throws {AppError} `exists`, `bad-app-name`, `route-taken`
+   */
+  create(
+    name: AppName,
+    options: RequestOptions & { manifest: ServerManifest },
+  ): Promise<{ app: AppView; deploy: Deploy | null }>
+  /**
+   * Replaces what the API was told of an app, and deploys its code with that.
+   * @param options.isExpected Asked in the app's turn: whether it is still what the client has seen.
+   * @returns null when it has no code yet.
+   * @throws {AppError} `precondition-failed`, `route-taken`
+   */
+  setManifest(
+    name: AppName,
+    manifest: ServerManifest,
+    options?: { isExpected?: ((app: App) => boolean) | undefined },
+  ): Promise<Deploy | null>
+  /**
+   * Deploys what the app's repository has now, or what was uploaded last.
+   * @throws {AppError} `no-source`
+   */
+  redeploy(name: AppName, options?: RequestOptions): Promise<Deploy>
+  /** The public half of the key that the app's repository is read with; made at the first need. */
+  deployKey(name: AppName): Promise<string>
   /**
    * Back to `release`, or to the one that served before.
    * @throws {AppError} `no-previous-release`, `release-not-found`
    */
-  rollback(name: AppName, release: ReleaseNumber | null): Promise<Deploy>
+  rollback(name: AppName, release: ReleaseNumber | null, options?: RequestOptions): Promise<Deploy>
   /**
    * Changes config; null removes a key. Without `stage` it makes a release and deploys it.
    * With `stage` an app that is not there is made, so that its first release has what it needs.
@@ -117,9 +153,9 @@ export interface Engine extends AsyncDisposable {
   /** @throws {AppError} `bad-count`, `bad-process-type` (not in the Procfile), `no-release` */
   scale(name: AppName, counts: Readonly<Record<string, number>>): Promise<Deploy>
   /** Replaces every instance, new beside old. */
-  restart(name: AppName): Promise<Deploy>
-  stop(name: AppName): Promise<Deploy>
-  start(name: AppName): Promise<Deploy>
+  restart(name: AppName, options?: RequestOptions): Promise<Deploy>
+  stop(name: AppName, options?: RequestOptions): Promise<Deploy>
+  start(name: AppName, options?: RequestOptions): Promise<Deploy>
   /** Ends the deploy in progress; the old release stays. Idempotent. */
   cancel(name: AppName, id: DeployId): Promise<Deploy>
   /** Stops everything and removes releases, logs, config and data of the app. */

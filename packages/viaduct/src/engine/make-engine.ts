@@ -1,13 +1,16 @@
 /** The engine's face to the API: checks what is asked and hands it to the app's runner in turn. */
+import { rm } from 'node:fs/promises'
 import type { AppName } from '../model/ids.ts'
 import type { Deploy } from '../model/release.ts'
 import type { AppRunner } from './app/app-runner.ts'
 import type { EngineParts } from './app/engine-parts.ts'
 import type { Apps } from './apps.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, RequestOptions } from './engine.ts'
 import { publicDeploy, type StoredDeploy } from './records/stored-deploy.ts'
 import { cancel, findDeploy } from './requests/cancel.ts'
-import { deployUpload } from './requests/deploy-upload.ts'
+import { deployKey } from './requests/deploy-key.ts'
+import { deployUpload, redeploy } from './requests/deploy-code.ts'
+import { findKnown } from './requests/known-request.ts'
 import { restart, start, stop } from './requests/power.ts'
 import { rollback } from './requests/rollback.ts'
 import { scale } from './requests/scale.ts'
@@ -19,6 +22,7 @@ import {
   replaceRoutes,
   setMaintenance,
 } from './requests/set-edge.ts'
+import { createApp, replaceManifest } from './requests/set-manifest.ts'
 import { ProcessStatsSampler } from './stats/read-process-stats.ts'
 import { viewApp } from './views/app-view.ts'
 import { type EdgeView, viewEdge } from './views/edge-view.ts'
@@ -39,9 +43,10 @@ export function makeEngine({
   const ask = async (
     name: AppName,
     task: (runner: AppRunner) => Promise<StoredDeploy>,
+    { request }: RequestOptions = {},
   ): Promise<Deploy> => {
     const runner = await find(name)
-    return publicDeploy(await runner.ask(() => task(runner)))
+    return publicDeploy(await runner.ask(() => findKnown(runner, request) ?? task(runner)))
   }
   const askEdge = async (
     name: AppName,
@@ -58,11 +63,26 @@ export function makeEngine({
     deploys: async (name) => (await find(name)).records.deploys().map(publicDeploy),
     deployOf: async (name, id) => publicDeploy(findDeploy(await find(name), id)),
     events: (name, id, options) => followEvents(apps.find(name), id, options),
-    deploy: async (name, upload, { commit }) => {
+    deploy: async (name, upload, options) => {
       const runner = await apps.findOrCreate(parts, name)
-      return publicDeploy(await runner.ask(() => deployUpload(runner, upload, commit)))
+      const known = findKnown(runner, options.request)
+      if (known) await rm(upload.path, { force: true })
+      return publicDeploy(known ?? (await runner.ask(() => deployUpload(runner, upload, options))))
     },
-    rollback: (name, release) => ask(name, (runner) => rollback(runner, release)),
+    create: async (name, options) => {
+      const { runner, deploy } = await createApp(apps, parts, { name, ...options })
+      return { app: viewApp(runner), deploy: deploy && publicDeploy(deploy) }
+    },
+    setManifest: async (name, manifest, options) => {
+      const runner = await find(name)
+      const deploy = await runner.ask(() => replaceManifest(runner, manifest, options))
+      return deploy && publicDeploy(deploy)
+    },
+    redeploy: (name, { request } = {}) =>
+      ask(name, (runner) => redeploy(runner, { request }), { request }),
+    deployKey: async (name) => deployKey(await find(name)),
+    rollback: (name, release, { request } = {}) =>
+      ask(name, (runner) => rollback(runner, release, request), { request }),
     setConfig: async (name, changes, options) => {
       checkChanges(changes)
       const runner = await (options.stage ? apps.findOrCreate(parts, name) : find(name))
@@ -70,9 +90,9 @@ export function makeEngine({
       return deploy && publicDeploy(deploy)
     },
     scale: (name, counts) => ask(name, (runner) => scale(runner, counts)),
-    restart: (name) => ask(name, restart),
-    stop: (name) => ask(name, stop),
-    start: (name) => ask(name, start),
+    restart: (name, { request } = {}) => ask(name, (one) => restart(one, request), { request }),
+    stop: (name, { request } = {}) => ask(name, (one) => stop(one, request), { request }),
+    start: (name, { request } = {}) => ask(name, (one) => start(one, request), { request }),
     cancel: (name, id) => ask(name, (runner) => cancel(runner, id)),
     destroy: (name) => apps.destroy(name),
     edge: async (name) => viewEdge(await find(name)),

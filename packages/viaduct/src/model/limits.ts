@@ -76,6 +76,10 @@ export const findingsMax = 50
 export const dependencyCachesKept = 3
 /** npm is asked once for its settings; a cold start of it takes seconds. */
 export const npmQuestionTimeoutMs = 30_000
+/** Node.js has 120 MB; on a slow line that takes minutes. */
+export const toolInstallTimeoutMs = 10 * 60_000
+/** A new version of a tool is noticed after a day at the latest; deploys between ask nobody. */
+export const toolVersionsMaxAgeMs = 24 * 3_600_000
 /** Lines of a failed build that the error carries: a screenful, with the cause in it. */
 export const buildErrorLines = 20
 /** One install or build command. */
@@ -315,3 +319,6 @@ export const repoListTimeoutMs = 60_000
 export const repoFetchTimeoutMs = 10 * 60_000
 /** Lines of git that an error carries. */
 export const gitLinesKept = 50
+/** A request that comes again within this, with the same Idempotency-Key, changes nothing more. */
+export const requestKeyLifetimeMs = 24 * 3_600_000
+export const requestKeyMaxChars = 255

@@ -1,29 +1,27 @@
-/** From an upload to a release: waits for its turn, builds, and hands the result to the app. */
-import { rm } from 'node:fs/promises'
+/** From code to a release: waits for its turn, builds, and hands the result to the app. */
 import { AppError, messageOf } from '../../model/app-error.ts'
 import { errorCatalogue } from '../../model/error-catalogue.ts'
 import { nextRelease } from '../../model/ids.ts'
 import type { DeployFailure } from '../../model/release.ts'
-import type { Upload } from '../../model/upload.ts'
 import { type BuiltArtifact, buildArtifact } from '../../build/build-artifact.ts'
 import type { BuildOutput } from '../../build/run-step.ts'
-import { unpackArchive } from '../../sources/unpack-archive.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { claimedBy } from '../app/claims.ts'
 import { recordFailure } from '../steps/fail-deploy.ts'
 import { ownerOf } from '../app/make-setup.ts'
 import type { StoredDeploy } from '../records/stored-deploy.ts'
 import { mergedConfig } from '../requests/merged-config.ts'
+import { type Code, fetchCode } from './fetch-code.ts'
 
-/** Queues the build of a deploy that has an upload. */
-export function queueBuild(runner: AppRunner, deploy: StoredDeploy, upload: Upload): void {
+/** Queues the build of a deploy that has a source. */
+export function queueBuild(runner: AppRunner, deploy: StoredDeploy): void {
   const { builds } = runner.parts
   builds.add(deploy.id, async (signal) => {
     try {
       await runner.ask(() => noteBegin(runner, deploy))
-      const built = await build(runner, { deploy, upload, signal })
+      const { built, code } = await build(runner, deploy, signal)
       await runner.ask(() => createRelease(runner, deploy, built))
-      await rm(upload.path, { force: true })
+      await code.built()
     } catch (error) {
       // Cancelled and superseded deploys are closed by who did it; a stop of the daemon by nobody.
       if (signal.aborted) return
@@ -48,8 +46,9 @@ async function noteBegin(runner: AppRunner, { id }: StoredDeploy): Promise<void>
 
 async function build(
   runner: AppRunner,
-  { deploy, upload, signal }: { deploy: StoredDeploy; upload: Upload; signal: AbortSignal },
-): Promise<BuiltArtifact> {
+  deploy: StoredDeploy,
+  signal: AbortSignal,
+): Promise<{ built: BuiltArtifact; code: Code }> {
   const { parts, records, journal } = runner
   const { app } = records
   const layout = parts.layout.app(app.name)
@@ -57,19 +56,18 @@ async function build(
   const release = nextRelease(app.lastRelease)
   const logFile = layout.releaseLog(release, 'install')
   const startedAt = Date.now()
+  const run = parts.jobs.forBuild({ name: deploy.id, app: app.name, uid: app.uid, logFile })
+  const code = await fetchCode(runner, deploy, { run, signal })
   const built = await buildArtifact({
     layout,
-    source: {
-      sha256: upload.sha256,
-      writeTo: (target) => unpackArchive(upload.path, { target, owner, signal }),
-    },
-    commit: deploy.commit,
+    source: code,
+    told: app.manifest ?? {},
+    commit: code.commit,
     owner,
     node: `${parts.nodeDir}/node`,
-    npm: parts.npm,
-    toolsDir: parts.layout.tools,
+    toolbox: parts.toolbox,
     env: mergedConfig(records, deploy.changes),
-    runJob: parts.jobs.forBuild({ name: deploy.id, app: app.name, uid: app.uid, logFile }),
+    runJob: run,
     onOutput: (output) => journal.append(deploy.id, 'build.output', renderOutput(output)),
     signal,
   })
@@ -77,7 +75,7 @@ async function build(
   const message = `The build is done: ${renderDependencies[built.dependencies]}`
   const data = { tookMs, artifact: built.artifact, dependencies: built.dependencies }
   journal.append(deploy.id, 'build.finished', { message, data })
-  return built
+  return { built, code }
 }
 
 const renderDependencies = {
@@ -105,11 +103,13 @@ async function createRelease(
   const number = nextRelease(app.lastRelease)
   const changes = { ...app.stagedConfig, ...deploy.changes }
   const { artifact, processes, manifest, runtime, commit } = built
+  const { source } = deploy
   const release = {
     schema: 1 as const,
     app: app.name,
     number,
     ...{ artifact, processes, manifest, runtime, commit },
+    ...(source && { source }),
     config: mergedConfig(records, changes),
     description: 'Deploy',
     createdAt: Date.now(),

@@ -2,7 +2,7 @@
  * A deploy as it is stored: what the API shows, and what has to be known to carry on with it after
  * a restart of the daemon.
  */
-import type { App, Config, Deploy } from '../../model/release.ts'
+import type { App, Config, Deploy, RequestMark } from '../../model/release.ts'
 import type { Upload } from '../../model/upload.ts'
 
 /** What becomes of the app when the deploy succeeds. */
@@ -16,14 +16,17 @@ export interface StoredDeploy extends Deploy {
   /** The code, until it is built. */
   readonly upload: Upload | null
   readonly commit: string | null
+  /** The request that asked for it. */
+  readonly request?: RequestMark
   /** What `config set` asked for with this deploy, or with those that it superseded. */
   readonly changes: ConfigChanges
 }
 
 /** What others see of it. */
 export function publicDeploy(deploy: StoredDeploy): Deploy {
-  const { after: _after, upload: _upload, commit: _commit, changes: _changes, ...rest } = deploy
-  return rest
+  const { schema, id, app, kind, state, release, from, source = null } = deploy
+  const { createdAt, finishedAt, error } = deploy
+  return { schema, id, app, kind, state, release, from, source, createdAt, finishedAt, error }
 }
 
 /** The config of a new release: the current one's with changes on top, later ones winning. */

@@ -10,8 +10,9 @@ import { queueBuild } from '../builds/build-release.ts'
 export async function recoverDeploy(runner: AppRunner): Promise<void> {
   const { deploy } = runner.records
   if (deploy === null || deploy.release !== null) return
-  const { upload } = deploy
-  if (upload && (await exists(upload.path))) return queueBuild(runner, deploy, upload)
+  const { upload, source } = deploy
+  const isFetched = source?.kind === 'git'
+  if (isFetched || (upload && (await exists(upload.path)))) return queueBuild(runner, deploy)
   await recordFailure(runner, deploy.id, {
     code: 'cancelled',
     message: 'The platform was restarted while this was building, and the upload is gone',

@@ -4,7 +4,7 @@
  */
 import { errorCatalogue } from '../../model/error-catalogue.ts'
 import { makeDeployId } from '../../model/ids.ts'
-import type { App, DeployKind, Release } from '../../model/release.ts'
+import type { App, DeployKind, Release, RequestMark, Source } from '../../model/release.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { claimedBy, nothingClaimed } from '../app/claims.ts'
@@ -22,7 +22,9 @@ export interface NewDeploy {
   readonly isNewRelease?: boolean
   readonly after?: AppChange
   readonly upload?: Upload
-  readonly commit?: string | null
+  /** Of code that is to be built. */
+  readonly source?: Source
+  readonly request?: RequestMark | undefined
   readonly changes?: ConfigChanges
 }
 
@@ -36,14 +38,14 @@ export function beginDeploy(runner: AppRunner, wanted: NewDeploy): Promise<Store
 async function recordDeploy(runner: AppRunner, wanted: NewDeploy): Promise<StoredDeploy> {
   const { records, journal } = runner
   const { app } = records
-  const { release, isNewRelease = false, upload = null } = wanted
+  const { release, isNewRelease = false, upload = null, source = null, request } = wanted
   const now = Date.now()
   const deploy: StoredDeploy = {
     schema: 1,
     id: makeDeployId(now, Math.random()),
     app: app.name,
     kind: wanted.kind,
-    state: upload ? 'queued' : 'starting',
+    state: source ? 'queued' : 'starting',
     release: release?.number ?? null,
     from: app.current,
     createdAt: now,
@@ -51,7 +53,9 @@ async function recordDeploy(runner: AppRunner, wanted: NewDeploy): Promise<Store
     error: null,
     after: wanted.after ?? {},
     upload,
-    commit: wanted.commit ?? null,
+    commit: source?.commit ?? null,
+    source,
+    ...(request && { request }),
     changes: { ...inheritedChanges(runner, wanted), ...wanted.changes },
   }
   const data = { kind: deploy.kind, release: deploy.release }

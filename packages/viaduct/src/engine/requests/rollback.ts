@@ -5,6 +5,7 @@ import { AppError } from '../../model/app-error.ts'
 import type { ReleaseNumber } from '../../model/ids.ts'
 import { renderRelease } from '../../model/ids.ts'
 import { canServe } from '../../plan/setup.ts'
+import type { RequestMark } from '../../model/release.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import type { StoredDeploy } from '../records/stored-deploy.ts'
 import { beginDeploy } from './begin-deploy.ts'
@@ -17,6 +18,7 @@ import { nextEpoch } from './next-epoch.ts'
 export async function rollback(
   runner: AppRunner,
   number: ReleaseNumber | null,
+  request?: RequestMark,
 ): Promise<StoredDeploy> {
   const { records } = runner
   const wanted = number ?? records.app.previous
@@ -31,7 +33,7 @@ export async function rollback(
   const epoch = epochOf(runner, wanted)
   const message = `Roll back to ${renderRelease(wanted)}`
   const after = { wanted: 'running', epoch } as const
-  return beginDeploy(runner, { kind: 'rollback', message, release, after })
+  return beginDeploy(runner, { kind: 'rollback', message, release, after, request })
 }
 
 /** Instances that still run can serve again; else all are started anew. */
