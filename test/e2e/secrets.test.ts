@@ -8,6 +8,7 @@ import { fetchApp } from './harness/fetch-app.ts'
 import { copyFixture } from './harness/fixture-app.ts'
 import { findProcesses } from './harness/processes.ts'
 import { type Platform, startPlatform } from './harness/start-platform.ts'
+import { until } from './harness/until.ts'
 
 /** Files of the data directory that hold the admin token, for their owner only. */
 const mayHold = ['admin-token', 'run/settings.json']
@@ -50,6 +51,13 @@ async function filesOf(root: string): Promise<string[]> {
 
 async function assertNowhere(platform: Platform, secrets: readonly string[]): Promise<void> {
   const { dataDir } = platform
+  await until(
+    async () => {
+      const text = await platform.run('logs', '--app', 'npm-dependency', '--stream', 'access')
+      return text.trim().split('\n').length >= 2 * secrets.length
+    },
+    { what: 'each request to the app is in the access log' },
+  )
   const files = await filesOf(dataDir)
   const found: string[] = []
   for (const file of files) {
