@@ -64,7 +64,8 @@ const typePattern = '^(?!__proto__$)[A-Za-z0-9_-]{1,32}$'
 const processType = text('a process type: 1 to 32 of A-Z, a-z, 0-9, "_" and "-"', {
   pattern: typePattern,
 })
-const byProcessType = {
+/** Of a record. */
+export const byProcessType = {
   pattern: typePattern,
   otherwise: 'names no process type: use 1 to 32 of A-Z, a-z, 0-9, "_" and "-"',
   maxProperties: processTypesMax,
@@ -96,7 +97,8 @@ const accountName = text('the name of a user or group, not "root"', {
   pattern: '^(?!root$)[a-z_][a-z0-9_-]{0,31}$',
 })
 
-const command = text(`a shell line of at most ${commandMaxChars} characters`, {
+/** A line for `sh -c`. */
+export const command = text(`a shell line of at most ${commandMaxChars} characters`, {
   maxLength: commandMaxChars,
   pattern: '^(?=\\s*\\S)[^\\u0000]*$',
 })
@@ -121,7 +123,7 @@ const health = object<HealthCheck>(
   ['path'],
 )
 
-const envValue = text('a string without NUL (write numbers and true as "3" and "true")', {
+export const envValue = text('a string without NUL (write numbers and true as "3" and "true")', {
   maxLength: configValueMaxBytes,
   pattern: '^[^\\u0000]*$',
 })
@@ -135,16 +137,19 @@ const variable = object<Variable>({
   description: text('text', { maxLength: 1_000 }),
 })
 
+/** Of a record. */
+export const byVariable = {
+  pattern: '^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]*$',
+  otherwise: 'is not a variable\'s name: use A-Z, a-z, 0-9 and "_", not a digit first',
+  maxProperties: configKeysMax,
+}
+
 const env = record(
   byType<string | Variable>('a string (write numbers and true as "3" and "true")', {
     string: envValue,
     object: variable,
   }),
-  {
-    pattern: '^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]*$',
-    otherwise: 'is not a variable\'s name: use A-Z, a-z, 0-9 and "_", not a digit first',
-    maxProperties: configKeysMax,
-  },
+  byVariable,
 )
 
 const limits = object<ResourceLimits>({
@@ -179,7 +184,7 @@ const timeZone = parsed(
   },
 )
 
-const schedule = parsed(
+export const schedule = parsed(
   text('a schedule such as "30 4 * * mon-fri" or "@daily"', { maxLength: 200 }),
   (value) => {
     parseCronSchedule(value)

@@ -5,7 +5,8 @@
 import { AppError } from '../../model/app-error.ts'
 import type { HttpOptions } from '../../model/routing/http-options.ts'
 import type { Manifest } from '../../model/manifest.ts'
-import { badJson, type Located, locateValue, readJson } from '../parse/read-json.ts'
+import { type Located, locateValue, readJson } from '../parse/read-json.ts'
+import { errorsOf } from './errors-of.ts'
 import { Misfits, readEach } from './field.ts'
 import { httpOptions } from './http-fields.ts'
 import { manifestField } from './manifest-fields.ts'
@@ -49,16 +50,8 @@ export function checkManifest(
     const manifest = readManifest(root, processTypes ?? null)
     return { manifest, errors: [] }
   } catch (error) {
-    return { manifest: { version: 1 }, errors: errorsOf(error) }
+    return { manifest: { version: 1 }, errors: errorsOf(error, file) }
   }
-}
-
-function errorsOf(error: unknown): readonly AppError[] {
-  if (error instanceof AppError) return [error]
-  if (!(error instanceof Misfits)) throw error
-  return error.all
-    .toSorted((a, b) => a.line - b.line)
-    .map(({ line, field, message }) => badJson({ file, line }, message, { field }))
 }
 
 /**
