@@ -42,37 +42,29 @@ function valueTable(): Uint8Array {
 }
 
 /** Whether `bytes[start, end)` is `lower`, in any case. `lower` has no upper-case letter. */
-export function equalsIgnoreCase(
-  bytes: Uint8Array,
-  range: { start: number; end: number },
-  lower: string,
-): boolean {
-  const { start, end } = range
-  if (end - start !== lower.length) return false
-  for (let i = 0; i < lower.length; i++) {
-    const byte = bytes[start + i] as number
-    const folded = byte >= 65 && byte <= 90 ? byte | 32 : byte
-    if (folded !== lower.charCodeAt(i)) return false
-  }
-  return true
-}
+export const equalsIgnoreCase = equalsBy(lowerCase)
 
 /**
  * As `equalsIgnoreCase`, with "_" for "-" too: to apps behind CGI, WSGI or Rack they are one name.
  */
-export function equalsLoosely(
-  bytes: Uint8Array,
-  range: { start: number; end: number },
-  lower: string,
-): boolean {
-  const { start, end } = range
-  if (end - start !== lower.length) return false
-  for (let i = 0; i < lower.length; i++) {
-    const byte = bytes[start + i] as number
-    const folded = byte >= 65 && byte <= 90 ? byte | 32 : byte === 95 ? 45 : byte
-    if (folded !== lower.charCodeAt(i)) return false
+export const equalsLoosely = equalsBy((byte) => (byte === 95 ? 45 : lowerCase(byte)))
+
+function lowerCase(byte: number): number {
+  return byte >= 65 && byte <= 90 ? byte | 32 : byte
+}
+
+type Equals = (bytes: Uint8Array, range: { start: number; end: number }, lower: string) => boolean
+
+/** @param fold What a byte is taken for. */
+function equalsBy(fold: (byte: number) => number): Equals {
+  const folded = Uint8Array.from({ length: 256 }, (_, byte) => fold(byte))
+  return (bytes, { start, end }, lower) => {
+    if (end - start !== lower.length) return false
+    for (let i = 0; i < lower.length; i++) {
+      if (folded[bytes[start + i] as number] !== lower.charCodeAt(i)) return false
+    }
+    return true
   }
-  return true
 }
 
 /** Whether `HTTP/1.` is at `start`. */
