@@ -24,6 +24,7 @@ import { type BuildOptions, artifactId, buildArtifact } from './build-artifact.t
 import { type Npm, findNpm } from './builders/node/find-npm.ts'
 import type { Equipped } from './builders/builder.ts'
 import { removeOldArtifacts, removeUnfinishedBuilds } from './remove-old-artifacts.ts'
+import { Toolbox } from './tools/toolbox.ts'
 import type { BuildOutput, Job, RunJob } from './run-step.ts'
 
 const limit = { timeout: 90_000 }
@@ -82,6 +83,10 @@ const runJob: RunJob = async (job: Job) => {
   return { code, signal }
 }
 
+function toolboxWith(npm: Npm | null): Toolbox {
+  return new Toolbox({ dir: join(root, 'tools'), node: process.execPath, npm: async () => npm })
+}
+
 async function build(files: Files, options: Partial<BuildOptions> = {}) {
   const output: BuildOutput[] = []
   const built = await buildArtifact({
@@ -90,8 +95,7 @@ async function build(files: Files, options: Partial<BuildOptions> = {}) {
     commit: 'c0ffee',
     owner,
     node: process.execPath,
-    npm: async () => npm,
-    toolsDir: join(root, 'tools'),
+    toolbox: toolboxWith(npm),
     env: {},
     runJob,
     onOutput: (each) => output.push(each),
@@ -307,7 +311,7 @@ test('the registry that the app names comes before that of the platform', limit,
           'package.json': JSON.stringify({ ...withDep, dependencies: { ms: '2.1.3' } }),
           '.npmrc': `${retries}${npmrc}`,
         },
-        { npm: async () => ({ ...npm!, settings }) },
+        { toolbox: toolboxWith({ ...npm!, settings }) },
       ),
       'build-failed',
       /npm install/,
@@ -328,7 +332,7 @@ test('a build that takes too long is ended and named, as is one without npm', li
   )
   assert.deepEqual([late.data['step'], late.data['signal']], ['build', 'SIGKILL'])
   const none = await failure(
-    build(files, { npm: async () => null }),
+    build(files, { toolbox: toolboxWith(null) }),
     'build-failed',
     /there is no npm/,
   )

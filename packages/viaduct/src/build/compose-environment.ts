@@ -11,8 +11,10 @@ import type { Runtime } from '../model/runtime.ts'
 export type Environment = Readonly<Record<string, string>>
 
 export interface EnvironmentInput {
-  /** Folder of the release's `node`. */
+  /** Folder of the platform's own `node`. */
   readonly nodeDir: string
+  /** Folder of the tools that all apps share. */
+  readonly toolsDir: string
   /** Root of the release's tree. */
   readonly releaseDir: string
   /** DATA_DIR, and HOME. */
@@ -37,7 +39,7 @@ export interface EnvironmentInput {
   readonly repo: string | null
   readonly nodeId: string
   /** What the build said. */
-  readonly runtime: Pick<Runtime, 'path' | 'env'>
+  readonly runtime: Runtime
 }
 
 /**
@@ -47,8 +49,7 @@ export interface EnvironmentInput {
 export function composeEnvironment(input: EnvironmentInput): Environment {
   const { instance } = input
   return {
-    ...baseEnvironment({ ...input, path: input.runtime.path, home: input.dataDir }),
-    ...input.runtime.env,
+    ...baseEnvironment({ ...input, home: input.dataDir }),
     ...input.manifestEnv,
     ...input.config,
     PORT: String(input.port),
@@ -67,10 +68,9 @@ export function composeEnvironment(input: EnvironmentInput): Environment {
 }
 
 /**
- * What builds and instances have in common. PATH: Node.js, what builders add, the release's own
- * commands, the system's.
+ * What builds and instances have in common. PATH: tools of builders, the platform's Node.js, what
+ * else builders say, the release's own commands, the system's.
  *
- * @param input.path Folders of builders; relative ones are the release's.
  * @param input.morePath Folders after all others.
  */
 export function baseEnvironment(input: {
@@ -78,12 +78,15 @@ export function baseEnvironment(input: {
   readonly releaseDir: string
   readonly home: string
   readonly tmpDir: string
-  readonly path: readonly string[]
+  readonly toolsDir: string
+  readonly runtime: Runtime
   readonly morePath?: readonly string[]
 }): Environment {
+  const { toolsDir, runtime } = input
   const path = [
+    ...runtime.tools.map((tool) => join(toolsDir, tool, 'bin')),
     input.nodeDir,
-    ...input.path.map((folder) => resolve(input.releaseDir, folder)),
+    ...runtime.path.map((folder) => resolve(input.releaseDir, folder)),
     join(input.releaseDir, 'node_modules', '.bin'),
     ...['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
     ...(input.morePath ?? []),
@@ -94,5 +97,6 @@ export function baseEnvironment(input: {
     LANG: 'C.UTF-8',
     TMPDIR: input.tmpDir,
     NODE_ENV: 'production',
+    ...runtime.env,
   }
 }

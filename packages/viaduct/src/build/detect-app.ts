@@ -6,6 +6,7 @@ import { lstat, realpath } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { AppError, systemCodeOf } from '../model/app-error.ts'
 import type { Manifest } from '../model/manifest.ts'
+import { mergeManifests } from '../model/manifest/merge-manifests.ts'
 import type { ServerManifest } from '../model/release.ts'
 import { detectBuilders } from './builders/all-builders.ts'
 import type { Detection } from './builders/builder.ts'
@@ -31,14 +32,15 @@ export interface DetectedApp {
 export async function detectApp(dir: string, told: ServerManifest = {}): Promise<DetectedApp> {
   const procfile = await readAppFile(dir, 'Procfile')
   const viaductJson = await readAppFile(dir, 'viaduct.json')
-  const { builder } = parseManifest(viaductJson ?? '{}')
-  const builders = await detectBuilders(dir, told.builder ?? builder)
+  const { builder, install } = { ...parseManifest(viaductJson ?? '{}'), ...told }
+  const hasCommands = (install ?? []).length > 0
+  const builders = await detectBuilders(dir, { forced: builder, hasCommands })
   const lines = procfile === null ? {} : parseProcfile(procfile)
   const { static: folder, ...processes } = withDefaults(lines, builders)
   const written = parseManifest(viaductJson ?? '{}', { processTypes: Object.keys(processes) })
   checkTypes(told, Object.keys(processes))
   const served = folder === undefined ? {} : { static: [checkFolder(folder)] }
-  const manifest = { ...served, ...written, ...told }
+  const manifest = mergeManifests({ ...served, ...written }, told)
   for (const one of manifest.static ?? []) await checkServed(await realpath(dir), one)
   checkRouted(processes, { manifest, builders, hasProcfile: procfile !== null })
   const name = manifest.name ?? builders.find(({ appName }) => appName !== null)?.appName

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { explainNpm } from './builders/node/explain-npm.ts'
+import { explainManager } from './builders/node/explain-manager.ts'
 import { FailureLines } from './failure-lines.ts'
 
 function take(lines: readonly string[]): FailureLines {
@@ -55,7 +55,7 @@ test('npm 9 and older say ERR!', () => {
 })
 
 test('each code has its advice', () => {
-  const advise = (...lines: string[]): string => explainNpm(take(lines))
+  const advise = (...lines: string[]): string => explainManager(take(lines))
   assert.match(advise('npm error code EUSAGE'), /Run "npm install"/)
   assert.match(advise('npm error code E404'), /no such package/)
   assert.match(advise('npm error code ENOTFOUND'), /does not reach/)

@@ -28,9 +28,7 @@ export async function runBuilders(options: BuildOptions, piece: Workpiece): Prom
   for (const command of piece.commands) {
     await context.run({ step: 'command', shown: command, command })
   }
-  for (const [index, builder] of piece.equipped.entries()) {
-    await builder.compile(context, installed[index] ?? 'none')
-  }
+  for (const builder of piece.equipped) await builder.compile(context)
   return amounts.findLast((amount) => installed.includes(amount)) ?? 'none'
 }
 
@@ -67,19 +65,19 @@ async function run(command: BuildCommand, options: BuildOptions, piece: Workpiec
 
 function environmentOf(
   { defaults, env, morePath }: BuildCommand,
-  { node, layout, env: config }: BuildOptions,
+  { node, toolbox, layout, env: config }: BuildOptions,
   { tree, runtime }: Workpiece,
 ): Environment {
   return {
     ...baseEnvironment({
       nodeDir: dirname(node),
       releaseDir: tree,
-      path: runtime.path,
+      toolsDir: toolbox.dir,
+      runtime,
       home: layout.buildHome,
       tmpDir: layout.tmp,
       ...(morePath && { morePath }),
     }),
-    ...runtime.env,
     ...defaults,
     ...config,
     ...env,

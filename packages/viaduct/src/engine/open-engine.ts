@@ -6,12 +6,14 @@ import { hostname } from 'node:os'
 import type { RestartPolicy } from '../../../supervise/src/lifecycle/lifecycle.ts'
 import { findNpm } from '../build/builders/node/find-npm.ts'
 import { provideNode } from '../build/provide-node.ts'
+import { removeUnusedTools, Toolbox } from '../build/tools/toolbox.ts'
 import { removeUnfinishedBuilds } from '../build/remove-old-artifacts.ts'
 import { messageOf } from '../model/app-error.ts'
 import { removeUnfinishedWrites } from '../durable/write-file-durably.ts'
 import type { AppName } from '../model/ids.ts'
 import type { DataLayout } from '../model/layout.ts'
 import { reconcileMs } from '../model/limits.ts'
+import { noRuntime } from '../model/runtime.ts'
 import type { TlsTable } from '../model/tls/tls-table.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Store } from '../store/store.ts'
@@ -114,7 +116,7 @@ export async function openEngine(options: EngineOptions): Promise<NodeEngine> {
     ports: new PortBook({ min: settings.instancePortMin, max: settings.instancePortMax }),
     builds: new BuildQueue(),
     jobs: new JobRunner(keeper),
-    npm,
+    toolbox: new Toolbox({ dir: layout.tools, node, npm }),
     nodeDir,
     nodeId: options.nodeId ?? hostname(),
     restart: options.restart ?? restartPolicy,
@@ -168,6 +170,9 @@ async function recover(state: KeeperState, { parts, apps }: Whole): Promise<void
   for (const { records } of runners) {
     await removeUnfinishedBuilds(parts.layout.app(records.name), ownerOf(records.app))
   }
+  const releases = runners.flatMap(({ records }) => records.releases())
+  const used = new Set(releases.flatMap(({ runtime = noRuntime }) => runtime.tools))
+  await removeUnusedTools(parts.layout.tools, used)
   await Promise.all(
     runners.map((runner) =>
       runner.ask(async () => {

@@ -8,33 +8,37 @@
  */
 import { AppError } from '../../model/app-error.ts'
 import type { BuilderName } from '../../model/manifest.ts'
-import type { Builder, Detection } from './builder.ts'
+import type { Builder, DetectOptions, Detection } from './builder.ts'
 import { nodeBuilder } from './node/node-builder.ts'
 import { procfileBuilder } from './procfile.ts'
 
 export const builders: readonly Builder[] = [nodeBuilder, procfileBuilder]
 
 /**
- * @param forced Name of the only builder to use.
+ * @param options.forced Name of the only builder to use.
  * @throws {AppError} `bad-manifest`: the forced one finds nothing.
  */
 export async function detectBuilders(
   tree: string,
-  forced?: BuilderName,
+  options: DetectOptions & { readonly forced?: BuilderName | undefined },
 ): Promise<readonly Detection[]> {
-  if (forced !== undefined) return [await detectForced(tree, forced)]
+  if (options.forced !== undefined) return [await detectForced(tree, options.forced, options)]
   const found: Detection[] = []
   for (const builder of builders) {
     if (!builder.combines && found.length > 0) continue
-    const detection = await builder.detect(tree)
+    const detection = await builder.detect(tree, options)
     if (detection !== null) found.push(detection)
   }
   return found
 }
 
-async function detectForced(tree: string, name: BuilderName): Promise<Detection> {
+async function detectForced(
+  tree: string,
+  name: BuilderName,
+  options: DetectOptions,
+): Promise<Detection> {
   const builder = builders.find((one) => one.name === name)
-  const detection = await builder?.detect(tree)
+  const detection = await builder?.detect(tree, options)
   if (detection) return detection
   const message = `"builder" is "${name}", but the folder has nothing that ${name} could build`
   throw new AppError('bad-manifest', message, { data: { file: 'viaduct.json', field: 'builder' } })

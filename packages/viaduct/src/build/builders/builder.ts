@@ -13,7 +13,7 @@ import type { FailureLines } from '../failure-lines.ts'
 import type { Processes } from '../parse/parse-procfile.ts'
 import type { StepName } from '../run-step.ts'
 import type { Owner } from '../seal-tree.ts'
-import type { Npm } from './node/find-npm.ts'
+import type { Toolbox } from '../tools/toolbox.ts'
 
 export interface Builder {
   /** As in `builder` of the manifest: `node`. */
@@ -29,7 +29,12 @@ export interface Builder {
    * @returns null when the tree is not of its kind.
    * @throws {AppError} `bad-manifest` for a file of its kind that cannot be understood.
    */
-  detect(tree: string): Promise<Detection | null>
+  detect(tree: string, options: DetectOptions): Promise<Detection | null>
+}
+
+export interface DetectOptions {
+  /** The manifest has `install` commands, which may need what only a build needs. */
+  readonly hasCommands: boolean
 }
 
 /** What a builder found. */
@@ -64,12 +69,8 @@ export interface Equipped {
   readonly runtime: Runtime
   /** Gets the dependencies, or takes them from the cache. Runs before the app's own `install`. */
   install(context: BuildContext): Promise<Dependencies>
-  /**
-   * Builds what the app serves, and drops what only that needed. Runs after them.
-   *
-   * @param dependencies What `install` returned.
-   */
-  compile(context: BuildContext, dependencies: Dependencies): Promise<void>
+  /** Builds what the app serves, and drops what only that needed. Runs after them. */
+  compile(context: BuildContext): Promise<void>
 }
 
 /** Where the dependencies of a release come from. */
@@ -77,12 +78,8 @@ export type Dependencies = 'none' | 'uploaded' | 'cached' | 'installed'
 
 /** The machine that builds. */
 export interface Machine {
-  /** Absolute path of the platform's `node`, where every app can run it. */
-  readonly node: string
-  /** Looks for npm, once; null: there is none. */
-  readonly npm: () => Promise<Npm | null>
-  /** Folder of tools that all apps share, the platform's own: each below `NAME/VERSION/`. */
-  readonly toolsDir: string
+  /** Tools that all apps share, and npm. */
+  readonly toolbox: Toolbox
   readonly signal: AbortSignal
 }
 

@@ -12,11 +12,16 @@ export interface PackageFacts {
   /** Command of `scripts.start`. */
   readonly start: string | null
   readonly hasBuildScript: boolean
+  /** `engines.node`, a range; null when there is none. */
+  readonly nodeRange: string | null
+  /** `packageManager`: `pnpm@9.15.0+sha512.…`; null when there is none. */
+  readonly packageManager: string | null
   /** Lifecycle scripts that `npm ci` runs in the app itself. */
   readonly installScripts: Readonly<Record<string, string>>
   /** Dependency fields as they are there, for the key of the cache. */
   readonly dependencyFields: Readonly<Record<string, unknown>>
   readonly hasDependencies: boolean
+  readonly hasDevDependencies: boolean
   readonly hasWorkspaces: boolean
 }
 
@@ -54,6 +59,8 @@ export function parsePackage(text: string): PackageFacts {
     appName: slugAppName(textOf(root.members.get('name'), 'name') ?? ''),
     start: textOf(scripts.get('start'), 'scripts.start')?.trim() || null,
     hasBuildScript: Boolean(textOf(scripts.get('build'), 'scripts.build')),
+    nodeRange: textOf(membersOf(root, 'engines').get('node'), 'engines.node')?.trim() || null,
+    packageManager: textOf(root.members.get('packageManager'), 'packageManager'),
     installScripts: pick(scripts, ownInstallScripts) as Record<string, string>,
     dependencyFields: pick(root.members, dependencyFieldNames),
     hasDependencies:
@@ -61,6 +68,7 @@ export function parsePackage(text: string): PackageFacts {
       membersOf(root, 'devDependencies').size > 0 ||
       membersOf(root, 'optionalDependencies').size > 0 ||
       root.members.has('workspaces'),
+    hasDevDependencies: membersOf(root, 'devDependencies').size > 0,
     hasWorkspaces: root.members.has('workspaces'),
   }
 }

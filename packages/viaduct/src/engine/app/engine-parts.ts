@@ -3,7 +3,7 @@ import type { RestartPolicy } from '../../../../supervise/src/lifecycle/lifecycl
 import type { DataLayout } from '../../model/layout.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { Store } from '../../store/store.ts'
-import type { Npm } from '../../build/builders/node/find-npm.ts'
+import type { Toolbox } from '../../build/tools/toolbox.ts'
 import type { Claims } from './claims.ts'
 import type { BuildQueue } from '../builds/build-queue.ts'
 import type { JobRunner } from '../builds/job-runner.ts'
@@ -25,8 +25,7 @@ export interface EngineParts {
   readonly builds: BuildQueue
   readonly jobs: JobRunner
   readonly log: EngineLog
-  /** null: there is none, and apps that need it cannot be built. */
-  readonly npm: () => Promise<Npm | null>
+  readonly toolbox: Toolbox
   /** Folder of the platform's own `node`. */
   readonly nodeDir: string
   /** NODE_ID of the instances. */

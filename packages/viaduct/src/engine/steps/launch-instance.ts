@@ -2,7 +2,6 @@
  * The step that starts an instance: port, folders, environment, keeper; then its readiness is
  * watched.
  */
-import { join } from 'node:path'
 import { messageOf } from '../../model/app-error.ts'
 import { makeInstanceId } from '../../model/ids.ts'
 import type { DataLayout } from '../../model/layout.ts'
@@ -84,7 +83,8 @@ function makeSpec(runner: AppRunner, instance: LiveInstance, release: Release): 
   const releaseDir = folders.artifact(release.artifact)
   const { runtime = noRuntime } = release
   const env = composeEnvironment({
-    nodeDir: runtime.node === null ? nodeDir : join(layout.tools, 'node', runtime.node, 'bin'),
+    nodeDir,
+    toolsDir: layout.tools,
     runtime,
     releaseDir,
     dataDir: folders.data,

@@ -4,8 +4,8 @@ import { parsePackage } from '../../parse/parse-package.ts'
 import { type DependencyInputs, dependencyKey } from './dependency-key.ts'
 
 function inputs(facts: object, changes: Partial<DependencyInputs> = {}): DependencyInputs {
-  const lock = { name: 'package-lock.json', text: '{}' }
-  const rest = { lock, npmrc: null, command: 'ci --omit=dev', toolchain: ['137', 'linux'] }
+  const lock = { manager: 'npm', name: 'package-lock.json', text: '{}' } as const
+  const rest = { lock, config: [null], command: 'ci --omit=dev', toolchain: ['137', 'linux'] }
   return { package: parsePackage(JSON.stringify(facts)), ...rest, ...changes }
 }
 
@@ -14,8 +14,8 @@ test('whatever changes what an install makes changes the key of the cache', () =
   const keys = [
     inputs(facts),
     inputs({ dependencies: { a: '2' } }),
-    inputs(facts, { lock: { name: 'package-lock.json', text: '{ }' } }),
-    inputs(facts, { npmrc: 'x=y' }),
+    inputs(facts, { lock: { manager: 'npm', name: 'package-lock.json', text: '{ }' } }),
+    inputs(facts, { config: ['x=y'] }),
     inputs(facts, { command: 'ci --include=dev' }),
     inputs(facts, { toolchain: ['138', 'linux'] }),
   ].map(dependencyKey)
@@ -24,7 +24,11 @@ test('whatever changes what an install makes changes the key of the cache', () =
 })
 
 test('trees that depend on more than their inputs say are not kept', () => {
-  const linked = { name: 'package-lock.json', text: '{"packages":{"a":{"link": true}}}' }
+  const linked = {
+    manager: 'npm' as const,
+    name: 'package-lock.json',
+    text: '{"packages":{"a":{"link": true}}}',
+  }
   for (const not of [
     inputs({ scripts: { postinstall: 'x' } }),
     inputs({ workspaces: ['a'] }),

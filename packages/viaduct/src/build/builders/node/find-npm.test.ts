@@ -18,7 +18,7 @@ async function installNpm(name: string, config: Record<string, unknown>): Promis
   const npm = join(root, name, 'lib/node_modules/npm')
   await mkdir(join(npm, 'bin'), { recursive: true })
   await mkdir(join(root, name, 'bin'))
-  await writeFile(join(npm, 'package.json'), '{"version": "11.0.7"}')
+  await writeFile(join(npm, 'package.json'), '{"version": "11.0.7", "engines": {"node": ">=20"}}')
   await writeFile(
     join(npm, 'bin/npm-cli.js'),
     `console.log(${JSON.stringify(JSON.stringify(config))})`,
@@ -49,6 +49,7 @@ test(
       cli: join(root, 'one/lib/node_modules/npm/bin/npm-cli.js'),
       binDir,
       version: '11.0.7',
+      runsOn: '>=20',
       settings: {
         npm_config_registry: 'https://npm.test/path/',
         npm_config_https_proxy: 'http://proxy.test:3128/',

@@ -15,8 +15,15 @@ export interface Npm {
   /** Folder of the `npm` command, so that scripts can call it. */
   readonly binDir: string
   readonly version: string
+  /** Range of the versions of Node.js that it runs with. */
+  readonly runsOn: string
   /** Variables for builds: how the platform's user reaches the registry, without credentials. */
   readonly settings: Readonly<Record<string, string>>
+}
+
+interface NpmFacts {
+  readonly version: string
+  readonly engines?: { readonly node?: string }
 }
 
 const passedOn = ['registry', 'proxy', 'https-proxy', 'noproxy', 'cafile', 'strict-ssl']
@@ -41,8 +48,9 @@ export async function findNpm(options: {
     if (cli === null) continue
     if (options.forOtherUsers && !(await isReachable(cli))) continue
     const text = await readFile(join(dirname(cli), '..', 'package.json'), 'utf8')
-    const { version } = JSON.parse(text) as { version: string }
-    return { cli, binDir, version, settings: await settingsOf(cli, options) }
+    const { version, engines } = JSON.parse(text) as NpmFacts
+    const runsOn = engines?.node ?? '*'
+    return { cli, binDir, version, runsOn, settings: await settingsOf(cli, options) }
   }
   return null
 }
