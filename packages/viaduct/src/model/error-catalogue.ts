@@ -31,6 +31,7 @@ export const errorCatalogue = {
   'bad-repo': facts(422, 2),
   'bad-schedule': facts(422, 2, 'Write five parts such as "30 4 * * mon-fri", or "@daily".'),
   'bad-procfile': facts(422, 2, 'A line is "web: COMMAND".'),
+  'bad-dotenv': facts(422, 2, 'A line is KEY=VALUE; quote a value that has spaces or "#".'),
   'bad-domain': facts(422, 2, 'Write a name such as "www.example.org", without scheme and port.'),
   'bad-route': facts(422, 2, 'See docs/routing.md.'),
   'bad-http-option': facts(422, 2, 'See docs/manifest.md#http.'),

@@ -4,7 +4,7 @@
  */
 import { AppError } from '../../model/app-error.ts'
 import { type ProcessType, parseProcessType } from '../../model/ids.ts'
-import { processTypesMax } from '../../model/limits.ts'
+import { findingsMax, processTypesMax } from '../../model/limits.ts'
 
 /** Process type → the user's own shell line, in the order of the file. */
 export type Processes = Readonly<Record<ProcessType, string>>
@@ -14,26 +14,50 @@ const entry = /^([A-Za-z0-9_-]+)[ \t]*:[ \t]*(.*)$/
 /**
  * @param text The whole file; a byte order mark and CRLF are fine.
  * @returns At least one process type.
- * @throws {AppError} `bad-procfile` with `data.line`, from 1.
+ * @throws {AppError} `bad-procfile` with `data.line`, from 1: the first mistake.
  */
 export function parseProcfile(text: string): Processes {
+  const { processes, errors } = checkProcfile(text)
+  const [first] = errors
+  if (first) throw first
+  return processes
+}
+
+/** The lines that can be read, and everything that is wrong, in the order of the lines. */
+export function checkProcfile(text: string): {
+  readonly processes: Processes
+  readonly errors: readonly AppError[]
+} {
   const found = new Map<ProcessType, { command: string; line: number }>()
-  for (const [at, raw] of text
-    .replace(/^\uFEFF/, '')
-    .split(/\r\n|\n|\r/)
-    .entries()) {
-    const line = raw.trim()
-    if (line === '' || line.startsWith('#')) continue
-    const { processType, command } = parseLine(line, at + 1)
-    const earlier = found.get(processType)
-    if (earlier) throw badLine(at + 1, `"${processType}" is already on line ${earlier.line}`)
-    if (found.size === processTypesMax) {
-      throw badLine(at + 1, `There are more than ${processTypesMax} process types`)
+  const errors: AppError[] = []
+  const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/)
+  for (const [at, raw] of lines.entries()) {
+    if (errors.length >= findingsMax) break
+    try {
+      readLine(raw.trim(), at + 1, found)
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      errors.push(error)
     }
-    found.set(processType, { command, line: at + 1 })
   }
-  if (found.size === 0) throw badLine(1, 'It names no process')
-  return Object.fromEntries([...found].map(([type, { command }]) => [type, command]))
+  if (found.size === 0 && errors.length === 0) errors.push(badLine(1, 'It names no process'))
+  const processes = Object.fromEntries([...found].map(([type, { command }]) => [type, command]))
+  return { processes, errors }
+}
+
+function readLine(
+  line: string,
+  number: number,
+  found: Map<ProcessType, { command: string; line: number }>,
+): void {
+  if (line === '' || line.startsWith('#')) return
+  const { processType, command } = parseLine(line, number)
+  const earlier = found.get(processType)
+  if (earlier) throw badLine(number, `"${processType}" is already on line ${earlier.line}`)
+  if (found.size === processTypesMax) {
+    throw badLine(number, `There are more than ${processTypesMax} process types`)
+  }
+  found.set(processType, { command, line: number })
 }
 
 function parseLine(line: string, number: number): { processType: ProcessType; command: string } {
