@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { freePort } from '../../../supervise/src/fixtures/test-master.ts'
 import { busConnectionsMax, busLineMaxBytes } from '../model/limits.ts'
 import { TestKeeper, testUid, until } from './fixtures/test-keeper.ts'
+import { readProcess } from './process-facts.ts'
 
 const busApp = fileURLToPath(new URL('./fixtures/bus-app.ts', import.meta.url))
 const started = { event: 'status-changed', payload: 3 }
@@ -17,8 +18,7 @@ const started = { event: 'status-changed', payload: 3 }
 test('an app with the message bus says started, and ends when it is told', async () => {
   await using keeper = await TestKeeper.start()
   await keeper.start('bus', `node ${busApp}`, { ipc: true })
-  await until(async () => (await saidBy(keeper, 'bus')) !== null, 'its message')
-  assert.deepEqual(await saidBy(keeper, 'bus'), started)
+  await until(() => hasStarted(keeper, 'bus'), 'its message')
   assert.equal(await keeper.client.call('send', { id: 'bus', message: { a: 'ü' } }), true)
   const exit = await keeper.client.call('stop', { id: 'bus', stopTimeoutMs: 20_000 })
   assert.deepEqual([exit.reason, exit.code, exit.signal], ['stopped-by-us', 0, null])
@@ -28,12 +28,12 @@ test('an app with the message bus says started, and ends when it is told', async
 test('the bus survives the keeper: the app connects to the next one', async () => {
   await using keeper = await TestKeeper.start()
   await keeper.start('bus', `node ${busApp}`, { ipc: true })
-  await until(async () => (await saidBy(keeper, 'bus')) !== null, 'its message')
+  await until(() => hasStarted(keeper, 'bus'), 'its message')
   const app = await keeper.appOf('bus')
   for (const signal of ['SIGKILL', 'SIGUSR2'] as const) {
     await keeper.down(signal)
     await keeper.up()
-    await until(async () => (await saidBy(keeper, 'bus')) !== null, 'its message to the next one')
+    await until(() => hasStarted(keeper, 'bus'), 'its message to the next one')
     assert.equal(await keeper.appOf('bus'), app)
   }
   assert.equal(await keeper.client.call('send', { id: 'bus', message: 'again' }), true)
@@ -55,15 +55,30 @@ test('the Python app of docs/formats.md starts, stops and ends in order', async 
   const port = await freePort()
   const env = { PATH: '/usr/bin:/bin', HOST: '127.0.0.1', PORT: String(port) }
   await keeper.start('py', `python3 ${file}`, { ipc: true, env })
-  const hasStarted = async (): Promise<boolean> => (await saidBy(keeper, 'py')) !== null
-  await until(hasStarted, 'its message')
-  assert.deepEqual(await saidBy(keeper, 'py'), { ...started, payload: 'STARTED' })
+  await until(() => hasStarted(keeper, 'py'), 'its message')
   assert.equal((await fetch(`http://127.0.0.1:${port}/`)).ok, true)
   await keeper.down('SIGKILL')
   await keeper.up()
-  await until(hasStarted, 'its message to the next keeper')
+  await until(() => hasStarted(keeper, 'py'), 'its message to the next keeper')
   const exit = await keeper.client.call('stop', { id: 'py', stopTimeoutMs: 20_000 })
   assert.deepEqual([exit.code, exit.signal], [0, null], (await keeper.log()).join('\n'))
+})
+
+test('that an app has opened its bus is told before what is asked at the same time', async () => {
+  await using keeper = await TestKeeper.start()
+  await keeper.start('app', 'exec sleep 60', { ipc: true })
+  assert.equal(await saidBy(keeper, 'app'), null)
+  process.kill(keeper.pid, 'SIGSTOP')
+  await until(() => readProcess(keeper.pid)?.state === 'T', 'the keeper to stand still')
+  const asked = keeper.client.call('pids', { id: 'app' })
+  const socket = connect(keeper.layout.bus('app')) // Lies in the kernel's queue beside the call.
+  process.kill(keeper.pid, 'SIGCONT')
+  await asked
+  assert.deepEqual(
+    keeper.events.filter(({ event }) => event === 'message').map(({ data }) => data),
+    [{ id: 'app', message: { event: 'status-changed', payload: 'INITIALIZED' } }],
+  )
+  socket.destroy()
 })
 
 test('only the user of the app may connect', async () => {
@@ -81,7 +96,7 @@ test('only the user of the app may connect', async () => {
 test('who sends garbage or too much is cut off; the keeper tells, and the app lives', async () => {
   await using keeper = await TestKeeper.start()
   await keeper.start('app', `node ${busApp}`, { ipc: true })
-  await until(async () => (await saidBy(keeper, 'app')) !== null, 'its message')
+  await until(() => hasStarted(keeper, 'app'), 'its message')
   const path = keeper.layout.bus('app')
   const word = `${JSON.stringify(started)}\n`
   const wrong = {
@@ -110,7 +125,7 @@ test('who sends garbage or too much is cut off; the keeper tells, and the app li
 test('one connection too many is refused, and the others stay', async () => {
   await using keeper = await TestKeeper.start()
   await keeper.start('app', `node ${busApp}`, { ipc: true })
-  await until(async () => (await saidBy(keeper, 'app')) !== null, 'its message')
+  await until(() => hasStarted(keeper, 'app'), 'its message')
   const path = keeper.layout.bus('app')
   const sockets: Socket[] = []
   for (let count = 1; count < busConnectionsMax; count++) {
@@ -129,6 +144,11 @@ test('one connection too many is refused, and the others stay', async () => {
 async function saidBy(keeper: TestKeeper, id: string): Promise<unknown> {
   const { processes } = await keeper.client.call('list', null)
   return processes.find((process) => process.id === id)?.said ?? null
+}
+
+async function hasStarted(keeper: TestKeeper, id: string): Promise<boolean> {
+  const { event, payload } = ((await saidBy(keeper, id)) ?? {}) as Record<string, unknown>
+  return event === 'status-changed' && (payload === 3 || payload === 'STARTED')
 }
 
 /** @returns `connected`, or an error code. */

@@ -7,6 +7,7 @@
  * SIGUSR2: it leaves, with everything running, for the next keeper. It decides nothing about apps.
  */
 import { chmod, mkdir } from 'node:fs/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import { writeFileDurably } from '../durable/write-file-durably.ts'
 import { serveHandback } from '../handback/serve-handback.ts'
 import { SharedWriters } from '../logs/shared-writers.ts'
@@ -183,7 +184,10 @@ function handlersOf(parts: {
     },
     direct: ({ id, ask, timeoutMs }) => instances.get(id).direct(ask, timeoutMs),
     send: ({ id, message }) => instances.get(id).send(message),
-    pids: ({ id }) => instances.get(id).pids(),
+    pids: async ({ id }) => {
+      await turn() // What the app said before this was asked is told before it is answered.
+      return instances.get(id).pids()
+    },
   }
 }
 

@@ -117,7 +117,10 @@ export type KeeperCalls = {
   }
   /** Sends a value over its message bus. @returns false when nobody is there. */
   send: { args: { id: string; message: unknown }; result: boolean }
-  /** pids of the process and all its living descendants (group, cgroup and strays). */
+  /**
+   * pids of the process and all its living descendants (group, cgroup and strays). That the app has
+   * opened its message bus is told before, if it did so before this was asked.
+   */
   pids: { args: { id: string }; result: number[] }
 }
 

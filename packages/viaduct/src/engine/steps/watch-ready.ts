@@ -1,7 +1,7 @@
 /**
  * Watches an instance until it is ready, has failed, or nobody wants to know any more.
  *
- * A health check decides alone; else, once the app has spoken over its bus, its `started` alone; else
+ * A health check decides alone; else, once the app has opened its message bus, its `started`; else
  * its port; one that somebody else listens on counts only if the app then lives on. A process type
  * without requests is ready when it has been alive for `minUptimeMs`.
  */

@@ -35,6 +35,9 @@ interface Peer {
   readonly refuse: (why: string) => void
 }
 
+/** Whoever opens the bus will say when it has started: as good as a first word. */
+const opened = { event: 'status-changed', payload: 'INITIALIZED' }
+
 export class AppBus {
   readonly #options: AppBusOptions
   readonly #peers = new Set<Peer>()
@@ -79,7 +82,7 @@ export class AppBus {
     ipc.start((message) => this.#hear(peer, message))
   }
 
-  /** What it said last about being ready; null when it said nothing. */
+  /** What it said last about being ready; null when it did not even open the bus. */
   get said(): unknown {
     return this.#said
   }
@@ -122,6 +125,10 @@ export class AppBus {
       this.#sockets.delete(socket)
       this.#peers.delete(peer)
     })
+    if (this.#said === null) {
+      this.#said = opened
+      this.#onMessage(opened)
+    }
     readMessages(socket, (message) => this.#hear(peer, message), busLineMaxBytes)
   }
 
