@@ -43,9 +43,9 @@ function send(method: string, path: string, headers: Record<string, string> = {}
 }
 
 /** A path of the route, of an app and things that do not exist. */
-function pathOf(path: string): string {
+function pathOf(path: string, app = 'nobody'): string {
   return path
-    .replace(':name', 'nobody')
+    .replace(':name', app)
     .replace('/tokens/:id', '/tokens/t000000000000')
     .replace(':id', 'd000000000000')
     .replace(':stream', 'app')
@@ -82,6 +82,51 @@ test('every route refuses tokens without its scope', async () => {
   assert.ok(refused > 10)
 })
 
+test('a token for one app reaches that app alone, whatever its scope', async () => {
+  let reached = 0
+  for (const scope of scopes) {
+    const { secret } = await api.client.tokens.create({
+      name: 'x',
+      scopes: [scope],
+      apps: ['shop'],
+    })
+    const headers = { authorization: `Bearer ${secret}` }
+    for (const [name, route] of allRoutes) {
+      const own = await send(route.method, pathOf(route.path, 'shop'), headers)
+      const fits = route.scope === null || allows([scope], route.scope)
+      const isOpen = ['apps.list', 'apps.create', 'version.get', 'openapi.get'].includes(name)
+      const reaches = fits && (route.scope === null || isOpen || route.path.includes(':name'))
+      assert.equal(own.status === 403, !reaches, `${name} with ${scope}: ${own.status}`)
+      if (reaches) reached++
+      if (!route.path.includes(':name')) continue
+      // Names that begin or end alike, or differ by case, are of others; existing or not.
+      for (const app of ['shop-admin', 'sho', 'Shop', 'shop%2f', 'shop%00', 'nobody']) {
+        const foreign = await send(route.method, pathOf(route.path, app), headers)
+        assert.equal(foreign.status, 403, `${name} of ${app} with ${scope}`)
+      }
+    }
+  }
+  assert.ok(reached > 40)
+})
+
+test('a token for one app sees and makes that one only', async () => {
+  await using own = await openTestApi()
+  for (const name of ['shop', 'shop-admin']) await own.client.apps.create({ name })
+  const { secret } = await own.client.tokens.create({
+    name: 'x',
+    scopes: ['deploy'],
+    apps: ['shop', 'new'],
+  })
+  const client = createClient({ url: own.url, token: secret })
+  assert.deepEqual(
+    (await client.apps.list()).map(({ name }) => name),
+    ['shop'],
+  )
+  await client.apps.create({ name: 'new' })
+  await assert.rejects(client.apps.create({ name: 'newer' }), { code: 'forbidden' })
+  await assert.rejects(client.tokens.list(), { code: 'forbidden' })
+})
+
 test('a path that does not exist tells strangers nothing', async () => {
   const stranger = await send('GET', '/nothing')
   assert.equal(stranger.status, 401)
@@ -89,7 +134,8 @@ test('a path that does not exist tells strangers nothing', async () => {
   assert.equal(known.status, 404)
   assert.equal(JSON.parse(known.body).code, 'not-found')
   const method = await send('PUT', '/applications', { 'x-auth-token': api.token })
-  assert.equal(method.status, 404)
+  assert.deepEqual([method.status, method.headers['allow']], [405, 'GET, HEAD, POST'])
+  assert.equal((await send('PUT', '/applications')).status, 401)
 })
 
 test('answers have a request id and forbid sniffing, framing and caching', async () => {

@@ -56,7 +56,7 @@ test('an upload without an archive or of another type is refused', async () => {
     const response = await fetch(url, { ...init, ...(body !== undefined && { body }) })
     return ((await response.json()) as { code: string }).code
   }
-  assert.equal(await post({ 'content-type': 'text/html' }, 'x'), 'bad-request')
+  assert.equal(await post({ 'content-type': 'text/html' }, 'x'), 'bad-media-type')
   assert.equal(await post({}), 'bad-upload')
   // What is in an archive, also in an empty one, is for the engine to say.
   assert.equal(await post({ 'content-type': 'application/gzip' }), undefined)

@@ -257,7 +257,8 @@ export class MemoryEngine implements Engine {
     const id = makeDeployId(1_700_000_000_000 + this.#made++, 0)
     const release = row.app.current
     const rest = { release, from: null, createdAt: 1, finishedAt: null, error: null }
-    const deploy: Deploy = { schema: 1, id, app: name, kind, state: 'queued', ...rest }
+    const source = null
+    const deploy: Deploy = { schema: 1, id, app: name, kind, state: 'queued', source, ...rest }
     row.deploys.set(id, { deploy, events: [] })
     return deploy
   }

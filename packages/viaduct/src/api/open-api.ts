@@ -14,6 +14,8 @@ import {
   type FastifyServerOptions,
 } from 'fastify'
 import { allRoutes } from '../contract/routes.ts'
+import type { TokenResource } from '../contract/resources.ts'
+import type { Reach } from '../contract/route.ts'
 import type { Scope } from '../contract/scope.ts'
 import type { CertificateBook } from '../certs/open-certificates.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -29,10 +31,12 @@ import { certificateHandlers } from './handlers/certificate-handlers.ts'
 import { deployHandlers } from './handlers/deploy-handlers.ts'
 import { edgeHandlers } from './handlers/edge-handlers.ts'
 import { logHandlers } from './handlers/log-handler.ts'
+import { manifestHandlers } from './handlers/manifest-handlers.ts'
 import { platformHandlers } from './handlers/platform-handlers.ts'
 import { addRoute, type AnyHandler, readJsonBodies, streamUploads } from './http/add-route.ts'
 import type { Handlers } from './http/api-request.ts'
 import { authorise } from './http/authorise.ts'
+import { findMethods } from './http/find-methods.ts'
 import { checkHost } from './http/check-host.ts'
 import { checkTransport } from './http/check-transport.ts'
 import { sendProblem } from './http/send-problem.ts'
@@ -44,6 +48,11 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What the request needs; null needs no token. */
     scope?: Scope | null
+    reach?: Reach
+  }
+  interface FastifyRequest {
+    /** Its token; null: none was needed. */
+    caller: TokenResource | null
   }
 }
 
@@ -128,6 +137,7 @@ function createServer(
     ...platformHandlers(context),
     ...appHandlers(context),
     ...deployHandlers(context),
+    ...manifestHandlers(context),
     ...edgeHandlers(context),
     ...logHandlers(context),
     ...certificateHandlers(context),
@@ -157,6 +167,7 @@ function asReply(reply: object): FastifyReply {
 
 /** What holds for every request: its name, its token, the headers and errors of its answer. */
 function guard(server: FastifyInstance, { settings, book }: ApiContext, log: Log): void {
+  server.decorateRequest('caller', null)
   const names = [settings.apiHost, settings.apiDomain ?? ''].map((name) => name.toLowerCase())
   server.addHook('onRequest', async (request, reply) => {
     void reply.headers({
@@ -170,7 +181,9 @@ function guard(server: FastifyInstance, { settings, book }: ApiContext, log: Log
     reply.raw.once('finish', () => dropUnreadBody(request.raw))
     checkHost(request.headers.host, names)
     if (settings.apiHttp === 'refuse') checkTransport(request.headers)
-    authorise(book, request.headers, request.routeOptions.config?.scope)
+    const { scope, reach } = request.routeOptions.config ?? {}
+    const { name: app } = (request.params ?? {}) as { name?: string }
+    request.caller = authorise(book, request.headers, { scope, reach, app })
     // A client that asks first hears the answer before it sends an upload, also when it is "no".
     if (request.headers.expect !== undefined) reply.raw.writeContinue()
   })
@@ -182,7 +195,13 @@ function guard(server: FastifyInstance, { settings, book }: ApiContext, log: Log
   server.setErrorHandler(async (error, request, reply) =>
     sendProblem(log, error, { request, reply }),
   )
-  server.setNotFoundHandler(async (request) => {
+  server.setNotFoundHandler(async (request, reply) => {
+    const allowed = findMethods(request.url.split('?')[0] ?? '')
+    if (allowed.length > 0) {
+      void reply.header('allow', allowed.join(', '))
+      const message = `${request.method} is not for this path`
+      throw new AppError('bad-method', message, { hint: `Use ${allowed.join(', ')}.` })
+    }
     throw new AppError('not-found', `There is no ${request.method} ${request.url.slice(0, 200)}`, {
       hint: 'GET /openapi.json lists the routes.',
     })

@@ -42,7 +42,7 @@ export function addTrajanRoutes(
   // The guard has let these pass (scope null): here a wrong token is 403, in the seed's words.
   server.addHook('onRequest', async (request, reply) => {
     try {
-      authorise(book, request.headers, request.method === 'GET' ? 'read' : 'deploy')
+      authorise(book, request.headers, { scope: request.method === 'GET' ? 'read' : 'deploy' })
     } catch {
       // Which of the reasons it was, the seed never told.
       return reply.code(403).send({ message: 'Wrong auth token' })

@@ -100,6 +100,31 @@ export function createClient(options: ClientOptions) {
 function appMethods({ call }: Caller) {
   return {
     list: (extra: SignalOptions = {}) => call('apps.list', extra),
+    /** @param manifest With a `name`; with `repo` its first deploy begins. */
+    create: (manifest: BodyOf<'apps.create'>, extra: WaitOptions = {}) =>
+      call('apps.create', { body: manifest, ...changing(extra) }),
+    /**
+     * Replaces the manifest, and deploys the code with it.
+     *
+     * @param extra.ifMatch The ETag that was read: `precondition-failed` when it is another by now.
+     */
+    replace: (
+      name: string,
+      manifest: BodyOf<'apps.replace'>,
+      { ifMatch, ...extra }: WaitOptions & { readonly ifMatch?: string } = {},
+    ) =>
+      call('apps.replace', {
+        params: { name },
+        body: manifest,
+        ...(ifMatch !== undefined && { headers: { 'if-match': ifMatch } }),
+        ...changing(extra),
+      }),
+    /** Deploys what the repository has now, or what was uploaded last. */
+    redeploy: (name: string, extra: WaitOptions = {}) =>
+      call('apps.redeploy', { params: { name }, ...changing(extra) }),
+    /** The public half of the key that its repository is read with. */
+    key: (name: string, extra: SignalOptions = {}) =>
+      call('apps.key', { params: { name }, ...extra }),
     get: (name: string, extra: SignalOptions = {}) =>
       call('apps.get', { params: { name }, ...extra }),
     instances: (name: string, extra: SignalOptions = {}) =>

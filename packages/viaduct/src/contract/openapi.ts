@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, errorCatalogue } from '../model/error-catalogue.ts'
 import { eventStreamType } from './event-stream.ts'
+import { type HeaderName, headers } from './headers.ts'
 import { problemType } from './problem.ts'
 import { problemSchema } from './resources.ts'
 import type { Answer, Route } from './route.ts'
@@ -53,6 +54,7 @@ function renderOperation(name: string, route: AnyRoute, components: Components):
   const parameters = [
     ...renderParameters(route.params, 'path', components),
     ...renderParameters(route.query, 'query', components),
+    ...route.headers.map((header) => renderHeader(header)),
   ]
   return {
     operationId: name,
@@ -76,6 +78,11 @@ function renderParameters(schema: JsonSchema, place: string, components: Compone
     required: place === 'path',
     schema: refer(property, components),
   }))
+}
+
+function renderHeader(name: HeaderName): object {
+  const { description, ...schema } = headers[name]
+  return { name, in: 'header', description, required: false, schema }
 }
 
 function renderBody(body: JsonSchema | 'upload', components: Components): object {

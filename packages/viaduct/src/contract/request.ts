@@ -33,7 +33,9 @@ export interface CallOptions<K extends RouteName> {
   readonly body?: BodyOf<K>
   readonly upload?: UploadBody
   readonly accept?: string
-  readonly lastEventId?: string
+  readonly lastEventId?: string | undefined
+  /** More header fields, by their names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal | undefined
   /** Milliseconds until the answer begins; Infinity for what takes as long as it takes. */
   readonly timeoutMs?: number
@@ -121,7 +123,10 @@ function renderInit(
   call: CallOptions<RouteName>,
   { token, signal }: { token: string | undefined; signal: AbortSignal },
 ): RequestInit {
-  const headers: Record<string, string> = { accept: call.accept ?? 'application/json' }
+  const headers: Record<string, string> = {
+    ...call.headers,
+    accept: call.accept ?? 'application/json',
+  }
   if (token !== undefined) headers['authorization'] = `Bearer ${token}`
   if (call.lastEventId !== undefined) headers['last-event-id'] = call.lastEventId
   const init = { method: route.method, headers, signal }

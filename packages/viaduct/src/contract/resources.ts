@@ -54,6 +54,19 @@ const ownPort = object({
   ),
 })
 
+const sourceSchema = named(
+  'Source',
+  object({
+    kind: oneOf(['upload', 'git']),
+    url: nullable(string({ description: 'Of the repository' })),
+    branch: nullable(string()),
+    commit: nullable(string({ description: 'null while it is not known' })),
+  }),
+)
+
+/** What it may hold is `build/manifest/`'s to say: as an object with keys of any kind here. */
+export const manifestSchema = named('Manifest', record(unknown('See docs/manifest.md')))
+
 export const appSchema = named(
   'App',
   object({
@@ -71,6 +84,8 @@ export const appSchema = named(
     current: nullable(integer({ description: 'The release that serves' })),
     previous: nullable(integer({ description: 'The release that served before' })),
     commit: nullable(string()),
+    source: nullable(sourceSchema),
+    manifest: manifestSchema,
     deploy: nullable(string({ description: 'The deploy in progress' })),
     lastRelease: integer(),
     processes: record(string({ description: "The command's shell line" })),
@@ -94,6 +109,7 @@ export const releaseSchema = named(
     configKeys: array(string()),
     processes: record(string()),
     commit: nullable(string()),
+    source: nullable(sourceSchema),
     description: string(),
     createdAt: time,
   }),
@@ -120,10 +136,24 @@ export const deploySchema = named(
     ]),
     release: nullable(integer()),
     from: nullable(integer()),
+    source: nullable(sourceSchema),
     createdAt: time,
     finishedAt: nullable(time),
     error: nullable(failure),
   }),
+)
+
+export const appChangeSchema = named(
+  'AppChange',
+  object({
+    app: appSchema,
+    deploy: nullable(deploySchema),
+  }),
+)
+
+export const deployKeySchema = named(
+  'DeployKey',
+  object({ publicKey: string({ description: 'A line of authorized_keys' }) }),
 )
 
 export const deployEventSchema = named(
@@ -302,6 +332,7 @@ export const tokenSchema = named(
     id: string(),
     name: string(),
     scopes: array(oneOf(scopes)),
+    apps: nullable(array(string(), { description: 'Only these; null: all there are' })),
     createdAt: time,
     revokedAt: nullable(time),
   }),

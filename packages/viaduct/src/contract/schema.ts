@@ -71,7 +71,7 @@ export function record<T>(
 
 export function array<T>(
   items: Schema<T>,
-  rules: Pick<JsonSchema, 'maxItems' | 'default'> = {},
+  rules: Pick<JsonSchema, 'maxItems' | 'default' | 'description'> = {},
 ): Schema<readonly T[]> {
   return { type: 'array', items, ...rules }
 }

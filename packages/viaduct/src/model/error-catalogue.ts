@@ -35,6 +35,7 @@ export const errorCatalogue = {
   'bad-domain': facts(422, 2, 'Write a name such as "www.example.org", without scheme and port.'),
   'bad-route': facts(422, 2, 'See docs/routing.md.'),
   'bad-http-option': facts(422, 2, 'See docs/manifest.md#http.'),
+  'config-missing': facts(422, 2),
   'bad-certificate': facts(422, 2),
   'no-web-process': facts(422, 2, 'Add a line "web: COMMAND" to Procfile, or scripts.start.'),
   'bad-upload': facts(422, 2, 'Upload a gzipped tar archive of the app folder.'),

@@ -78,6 +78,8 @@ export const dependencyCachesKept = 3
 export const npmQuestionTimeoutMs = 30_000
 /** Node.js has 120 MB; on a slow line that takes minutes. */
 export const toolInstallTimeoutMs = 10 * 60_000
+/** All versions of a package, as npm lists them: a thousand have 20 kB. */
+export const toolAnswerMaxBytes = 16 * 1024 * 1024
 /** A new version of a tool is noticed after a day at the latest; deploys between ask nobody. */
 export const toolVersionsMaxAgeMs = 24 * 3_600_000
 /** Lines of a failed build that the error carries: a screenful, with the cause in it. */

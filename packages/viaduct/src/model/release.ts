@@ -112,8 +112,8 @@ export interface Deploy {
   readonly release: ReleaseNumber | null
   /** The release that served when it began. */
   readonly from: ReleaseNumber | null
-  /** null: no code is built. Absent: it was made before sources were recorded. */
-  readonly source?: Source | null
+  /** null: no code is built, or it was made before sources were recorded. */
+  readonly source: Source | null
   readonly createdAt: number
   readonly finishedAt: number | null
   readonly error: DeployFailure | null

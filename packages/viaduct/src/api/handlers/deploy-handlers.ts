@@ -13,7 +13,8 @@ import { isFinished } from '../../model/release.ts'
 import { receiveUpload } from '../../sources/receive-upload.ts'
 import type { ApiContext } from '../api-context.ts'
 import type { Handlers } from '../http/api-request.ts'
-import { finishDeploy } from './finish-deploy.ts'
+import { withBody } from '../http/mark-request.ts'
+import { finishDeploy, located } from './finish-deploy.ts'
 
 type DeployRoute =
   | 'deploys.create'
@@ -26,12 +27,13 @@ type DeployRoute =
 export function deployHandlers(context: ApiContext): Pick<Handlers, DeployRoute> {
   const { engine, layout, settings } = context
   return {
-    'deploys.create': async ({ params, query, stream, signal }) => {
+    'deploys.create': async ({ params, query, stream, mark, signal }) => {
       const name = parseAppName(params.name)
       const maxBytes = settings.uploadMaxBytes
       const upload = await receiveUpload(stream, { dir: layout.uploads, maxBytes, signal })
-      const deploy = await engine.deploy(name, upload, { commit: query.commit ?? null })
-      return finishDeploy(engine, deploy, { wait: query.wait, signal })
+      const request = withBody(mark, upload.sha256)
+      const deploy = await engine.deploy(name, upload, { commit: query.commit ?? null, request })
+      return located(await finishDeploy(engine, deploy, { wait: query.wait, signal }))
     },
     'deploys.list': async ({ params }) => {
       const deploys = await engine.deploys(parseAppName(params.name))
@@ -52,11 +54,12 @@ export function deployHandlers(context: ApiContext): Pick<Handlers, DeployRoute>
     },
     'deploys.cancel': async ({ params }) =>
       engine.cancel(parseAppName(params.name), parseDeployId(params.id)),
-    'deploys.rollback': async ({ params, query, body, signal }) => {
+    'deploys.rollback': async ({ params, query, body, mark, signal }) => {
       const { release } = body
       const target = release === undefined ? null : parseReleaseNumber(String(release))
-      const deploy = await engine.rollback(parseAppName(params.name), target)
-      return finishDeploy(engine, deploy, { wait: query.wait, signal })
+      const request = { request: mark }
+      const deploy = await engine.rollback(parseAppName(params.name), target, request)
+      return located(await finishDeploy(engine, deploy, { wait: query.wait, signal }))
     },
   }
 }

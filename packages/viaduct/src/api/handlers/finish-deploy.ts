@@ -4,6 +4,7 @@ import { AppError } from '../../model/app-error.ts'
 import { type ErrorCode, errorCatalogue } from '../../model/error-catalogue.ts'
 import { deployWaitMaxMs } from '../../model/limits.ts'
 import { type Deploy, isFinished } from '../../model/release.ts'
+import { WithHeaders } from '../http/with-headers.ts'
 
 /**
  * The deploy as it is when `wait` is over; at once without `wait`.
@@ -31,6 +32,12 @@ export async function finishDeploy(
   }
   if (after.state === 'succeeded') return after
   throw outcomeError(after)
+}
+
+/** The deploy, with where it is. */
+export function located(deploy: Deploy): WithHeaders<Deploy> {
+  const location = `/applications/${deploy.app}/deploys/${deploy.id}`
+  return new WithHeaders(deploy, { location })
 }
 
 function outcomeError(deploy: Deploy): AppError {

@@ -28,7 +28,7 @@ export function platformHandlers(context: ApiContext): Pick<Handlers, PlatformRo
     'metrics.get': async () => readMetrics(context),
     'tokens.list': async () => book.list(),
     'tokens.create': async ({ body }) =>
-      book.create({ name: body.name, scopes: body.scopes ?? ['admin'] }),
+      book.create({ name: body.name, scopes: body.scopes ?? ['admin'], apps: body.apps }),
     'tokens.revoke': async ({ params }) => {
       await book.revoke(params.id)
       return undefined

@@ -15,6 +15,8 @@ export function renderApp(view: AppView, httpPort: number): AppResource {
     current,
     previous,
     commit: view.current?.commit ?? null,
+    source: view.current?.source ?? null,
+    manifest: { name, ...view.app.manifest },
     deploy,
     lastRelease,
     processes: view.current?.processes ?? {},
@@ -41,7 +43,8 @@ function renderUrl({ host, path }: RouteMatch, httpPort: number): string {
 
 /** A release with the names of its config, not the values. */
 export function renderRelease(release: Release): ReleaseResource {
-  const { app, number, artifact, config, processes, commit, description, createdAt } = release
+  const { app, number, artifact, config, processes, commit, source = null } = release
+  const { description, createdAt } = release
   const configKeys = Object.keys(config).sort()
-  return { app, number, artifact, configKeys, processes, commit, description, createdAt }
+  return { app, number, artifact, configKeys, processes, commit, source, description, createdAt }
 }

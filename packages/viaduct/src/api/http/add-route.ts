@@ -1,13 +1,17 @@
 /** Puts a route of the contract on the server: checks what came, calls the handler, answers. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { checkValue, readQuery } from '../../contract/check-value.ts'
-import type { Route } from '../../contract/route.ts'
+import type { Page, Route } from '../../contract/route.ts'
 import type { RouteName } from '../../contract/routes.ts'
 import { AppError } from '../../model/app-error.ts'
 import { jsonBodyMaxBytes, jsonBodyTimeoutMs } from '../../model/limits.ts'
+import { pageQuery } from '../../contract/routes/parameters.ts'
 import { object } from '../../contract/schema.ts'
 import type { ApiRequest } from './api-request.ts'
+import { markRequest } from './mark-request.ts'
+import { paginate, renderNextLink } from './paginate.ts'
 import { isChunkStream, sendChunks } from './send-chunks.ts'
+import { WithHeaders } from './with-headers.ts'
 
 export type AnyRoute = Route<unknown, unknown, unknown, unknown>
 export type AnyHandler = (request: ApiRequest<RouteName>) => Promise<unknown>
@@ -19,25 +23,52 @@ export function addRoute(
   closing: AbortSignal,
 ): void {
   server.route({
-    method: route.method,
+    method: route.method === 'GET' ? ['GET', 'HEAD'] : route.method,
     url: route.path,
-    config: { scope: route.scope },
+    config: { scope: route.scope, reach: route.reach },
     exposeHeadRoute: false,
     handler: async (request, reply) => {
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort())
       const signal = AbortSignal.any([gone.signal, closing])
-      const answer = await handler(decodeRequest(route, request, signal))
+      const decoded = decodeRequest(route, request, signal)
+      const answer = unwrap(await handler(decoded), reply)
       if (isChunkStream(answer)) {
+        // What it would be, for who only asks.
+        if (request.method === 'HEAD') return reply.type(answer.contentType).send()
         hijack(reply, answer.contentType)
         await sendChunks(reply.raw, answer, signal)
         return reply
       }
       if (route.answer.kind === 'none') return reply.code(204).send()
-      const text = JSON.stringify(answer)
+      const text = JSON.stringify(
+        route.page ? pageOf(route.page, answer, { request, reply }) : answer,
+      )
       return reply.code(route.answer.status).type('application/json').send(text)
     },
   })
+}
+
+/** What was to be told beside the answer goes into its head. */
+function unwrap(answer: unknown, reply: FastifyReply): unknown {
+  if (!(answer instanceof WithHeaders)) return answer
+  void reply.headers(answer.headers)
+  return answer.value
+}
+
+function pageOf(
+  page: Page,
+  answer: unknown,
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+): readonly object[] {
+  const query = readQuery(pageQuery, new URLSearchParams(searchOf(request)))
+  const { items, next } = paginate(answer as readonly object[], page, query)
+  if (next !== null) void reply.header('link', renderNextLink(request.url, next))
+  return items
+}
+
+function searchOf({ url }: FastifyRequest): string {
+  return /\?(.*)$/s.exec(url)?.[1] ?? ''
 }
 
 function decodeRequest(
@@ -45,13 +76,17 @@ function decodeRequest(
   request: FastifyRequest,
   signal: AbortSignal,
 ): ApiRequest<RouteName> {
-  const [, search = ''] = /\?(.*)$/s.exec(request.url) ?? []
-  const { headers } = request
+  const { headers, caller } = request
   const lastEventId = headers['last-event-id']
+  const params = checkValue(route.params, { ...(request.params as object) }, 'path')
+  const body = decodeBody(route.body, request)
+  const asked = [request.url, body]
   return {
-    params: checkValue(route.params, { ...(request.params as object) }, 'path'),
-    query: readQuery(route.query, new URLSearchParams(search)),
-    body: decodeBody(route.body, request),
+    ...{ params, body },
+    query: readQuery(route.query, new URLSearchParams(searchOf(request))),
+    mark: markRequest(route, headers['idempotency-key'], { token: caller?.id ?? '', asked }),
+    ifMatch: headers['if-match'],
+    apps: caller?.apps ?? null,
     stream: request.raw,
     accept: headers.accept ?? '',
     lastEventId: typeof lastEventId === 'string' ? lastEventId : undefined,

@@ -29,6 +29,10 @@ function toAppError(error: unknown): AppError {
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     return new AppError('upload-too-large', 'The body is too large for JSON')
   }
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new AppError('bad-media-type', message)
+  if (code === 'FST_ERR_CTP_INVALID_JSON_BODY' || error instanceof SyntaxError) {
+    return new AppError('bad-json', `The body is no JSON: ${message}`, { data: { field: 'body' } })
+  }
   // Fastify's own complaints about a request: bad JSON, a media type, a bad URL, a bad length.
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
     return new AppError('bad-request', message, { data: { field: 'body' } })

@@ -20,6 +20,8 @@ interface TokenRow {
   readonly hash: string
   readonly name: string
   readonly scopes: readonly Scope[]
+  /** Apps that it is for. Absent: all there are. */
+  readonly apps?: readonly string[]
   /** Unix milliseconds. */
   readonly createdAt: number
   readonly revokedAt: number | null
@@ -84,6 +86,8 @@ export class TokenBook implements Disposable {
   async create(token: {
     name: string
     scopes: readonly Scope[]
+    /** Default: all there are. */
+    apps?: readonly string[] | undefined
     secret?: string
   }): Promise<{ token: TokenResource; secret: string }> {
     const active = this.#rows.values().filter((row) => row.revokedAt === null)
@@ -100,6 +104,7 @@ export class TokenBook implements Disposable {
       hash: hashOf(secret).toString('hex'),
       name: token.name,
       scopes: token.scopes,
+      ...(token.apps && { apps: token.apps }),
       createdAt: Date.now(),
       revokedAt: null,
     }
@@ -136,6 +141,6 @@ function hashOf(secret: string): Buffer {
   return createHash('sha256').update(secret).digest()
 }
 
-function render({ id, name, scopes, createdAt, revokedAt }: TokenRow): TokenResource {
-  return { id, name, scopes, createdAt, revokedAt }
+function render({ id, name, scopes, apps, createdAt, revokedAt }: TokenRow): TokenResource {
+  return { id, name, scopes, apps: apps ?? null, createdAt, revokedAt }
 }

@@ -3,6 +3,7 @@ import { certificatePemMaxBytes } from '../../model/limits.ts'
 import { certificateSchema } from '../resources.ts'
 import { json, nothing, route } from '../route.ts'
 import { array, object, string } from '../schema.ts'
+import { pageQuery } from './parameters.ts'
 
 /** Which names there are is the server's to know: `model/tls/certificate.ts`. */
 const domainParams = object({ domain: string({ maxLength: 255, 'x-error': 'bad-domain' }) })
@@ -14,6 +15,8 @@ export const certificateRoutes = {
     path: '/certificates',
     summary: 'Certificates, and domains that are routed without one; never their keys',
     scope: 'read',
+    query: pageQuery,
+    page: { key: 'domain', order: 'ascending' },
     answer: json(array(certificateSchema), 'The certificates, by domain'),
   }),
   'certificates.add': route({

@@ -32,7 +32,37 @@ export const wait = oneOf(['ready', 'drained'], {
 })
 export const waitQuery = object({}, { wait })
 
+/** On every list that can be read in pages. */
+export const pageQuery = object(
+  {},
+  {
+    limit: integer({ minimum: 1, maximum: 1_000, description: 'Default: all of them' }),
+    after: string({ maxLength: 100, description: 'Only what comes after this item' }),
+  },
+)
+
+/** On every route that makes a deploy: a client that did not hear the answer may ask again. */
+export const once = ['Idempotency-Key'] as const
+
 export const appErrors = ['bad-app-name', 'app-not-found'] as const
 export const deployErrors = [...appErrors, 'not-found'] as const
+/** What a manifest can be wrong with. */
+export const manifestErrors = [
+  'bad-app-name',
+  'bad-manifest',
+  'bad-route',
+  'route-taken',
+  'disk-full',
+] as const
+/** Why code cannot be fetched or built. */
+export const sourceErrors = [
+  'repo-unreachable',
+  'repo-denied',
+  'branch-not-found',
+  'upload-too-large',
+  'build-failed',
+  'bad-procfile',
+  'no-web-process',
+] as const
 /** What a deploy that was waited for can end with. */
 export const outcomeErrors = ['not-ready', 'crash-looping', 'superseded', 'cancelled'] as const

@@ -10,6 +10,7 @@ import {
 import { json, nothing, route, text } from '../route.ts'
 import { array, object, oneOf, string, unknown } from '../schema.ts'
 import { scopes } from '../scope.ts'
+import { appName } from './parameters.ts'
 
 export const platformRoutes = {
   'health.get': route({
@@ -24,6 +25,7 @@ export const platformRoutes = {
     path: '/version',
     summary: 'The version of the platform and of its Node.js',
     scope: 'read',
+    reach: 'any',
     answer: json(versionSchema, 'The versions'),
   }),
   'openapi.get': route({
@@ -31,6 +33,7 @@ export const platformRoutes = {
     path: '/openapi.json',
     summary: 'This description',
     scope: 'read',
+    reach: 'any',
     answer: json(unknown('An OpenAPI 3.1 document'), 'The description'),
   }),
   'schema.get': route({
@@ -68,7 +71,10 @@ export const platformRoutes = {
     scope: 'admin',
     body: object(
       { name: string({ minLength: 1, maxLength: tokenNameMax, pattern: '^[^\\p{Cc}]*$' }) },
-      { scopes: array(oneOf(scopes), { maxItems: scopes.length, default: ['admin'] }) },
+      {
+        scopes: array(oneOf(scopes), { maxItems: scopes.length, default: ['admin'] }),
+        apps: array(appName, { maxItems: 100, description: 'Only these; default: all there are' }),
+      },
     ),
     answer: json(newTokenSchema, 'The token', 201),
     errors: ['busy'],

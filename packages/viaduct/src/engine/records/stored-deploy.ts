@@ -2,7 +2,7 @@
  * A deploy as it is stored: what the API shows, and what has to be known to carry on with it after
  * a restart of the daemon.
  */
-import type { App, Config, Deploy, RequestMark } from '../../model/release.ts'
+import type { App, Config, Deploy, RequestMark, Source } from '../../model/release.ts'
 import type { Upload } from '../../model/upload.ts'
 
 /** What becomes of the app when the deploy succeeds. */
@@ -11,7 +11,9 @@ export type AppChange = Partial<Pick<App, 'formation' | 'wanted' | 'epoch'>>
 /** Changes of config; null removes a key. */
 export type ConfigChanges = Readonly<Record<string, string | null>>
 
-export interface StoredDeploy extends Deploy {
+export interface StoredDeploy extends Omit<Deploy, 'source'> {
+  /** Absent: it was made before sources were recorded. */
+  readonly source?: Source | null
   readonly after: AppChange
   /** The code, until it is built. */
   readonly upload: Upload | null
