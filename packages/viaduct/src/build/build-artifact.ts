@@ -18,7 +18,9 @@ import type { Manifest } from '../model/manifest.ts'
 import type { Config, ServerManifest } from '../model/release.ts'
 import { mergeRuntimes, type Runtime } from '../model/runtime.ts'
 import type { Dependencies, Equipped, Machine } from './builders/builder.ts'
-import { type DetectedApp, detectApp } from './detect-app.ts'
+import { type DetectedApp, detectApp } from './detect/detect-app.ts'
+import { fillVariables } from './detect/fill-variables.ts'
+import type { Warning } from './manifest/parse-app-json.ts'
 import type { Processes } from './parse/parse-procfile.ts'
 import { prepareDirectories } from './prepare-directories.ts'
 import { buildPrefix } from './remove-old-artifacts.ts'
@@ -62,6 +64,8 @@ export interface BuiltArtifact {
   readonly commit: string | null
   /** `reused`: the artifact was already there. */
   readonly dependencies: Dependencies | 'reused'
+  /** Made for variables that the manifest wants generated: they belong to the app's config now. */
+  readonly secrets: Config
 }
 
 /** A source tree with the tools that build it. */
@@ -77,8 +81,8 @@ export interface Workpiece {
 }
 
 /**
- * @throws {AppError} `bad-upload`, `bad-procfile`, `bad-manifest`, `no-web-process`,
- *   `build-failed`, `disk-full`; nothing is left behind.
+ * @throws {AppError} `bad-upload`, `bad-procfile`, `bad-manifest`, `bad-dotenv`,
+ *   `no-web-process`, `config-missing`, `build-failed`, `disk-full`; nothing is left behind.
  * @throws What `options.signal` aborted with.
  */
 export async function buildArtifact(options: BuildOptions): Promise<BuiltArtifact> {
@@ -89,21 +93,34 @@ export async function buildArtifact(options: BuildOptions): Promise<BuiltArtifac
   try {
     await options.source.writeTo(tree)
     const detected = await detectApp(tree, told)
+    for (const warning of detected.warnings) options.onOutput(renderWarning(warning))
+    const secrets = fillVariables(detected.manifest.env, hasValue(detected, options))
     const equipped = await equip(detected, options)
     const commands = detected.manifest.install ?? []
-    const artifact = artifactId(options, { equipped, commands })
+    const env = { ...secrets, ...options.env }
+    const artifact = artifactId({ source: options.source, env }, { equipped, commands })
     const place = layout.artifact(artifact)
     const runtime = mergeRuntimes(equipped.map((one) => one.runtime))
     const dependencies = (await exists(place))
       ? 'reused'
-      : await build(options, { tree, place, equipped, runtime, commands })
+      : await build({ ...options, env }, { tree, place, equipped, runtime, commands })
     const { processes, manifest } = await detectApp(place, told)
-    return { artifact, processes, manifest, runtime, commit, dependencies }
+    return { artifact, processes, manifest, runtime, commit, dependencies, secrets }
   } catch (error) {
     throw diskFullOr(error, 'the release')
   } finally {
     await removeTree(staging, owner)
   }
+}
+
+function renderWarning({ file, line, message }: Warning): BuildOutput {
+  return { type: 'line', stream: 'stderr', line: `${file} line ${line}: ${message}` }
+}
+
+/** The tree's `.env` and the config count; what the platform itself sets is nobody's wish. */
+function hasValue({ dotenv }: DetectedApp, { env }: BuildOptions): (key: string) => boolean {
+  const keys = new Set([...dotenv.map(({ key }) => key), ...Object.keys(env)])
+  return (key) => keys.has(key)
 }
 
 async function equip(detected: DetectedApp, options: BuildOptions): Promise<Equipped[]> {

@@ -15,3 +15,14 @@ export function errorsOf(error: unknown, file: string): readonly AppError[] {
     .toSorted((a, b) => a.line - b.line)
     .map(({ line, field, message }) => badJson({ file, line }, message, { field }))
 }
+
+/** The first of them, which says that there are more; null when there is none. */
+export function firstOf(errors: readonly AppError[]): AppError | null {
+  const [first = null, ...more] = errors
+  if (first === null || more.length === 0) return first
+  const others = more.length === 1 ? 'is 1 mistake' : `are ${more.length} mistakes`
+  return new AppError(first.code, first.message, {
+    hint: `There ${others} more. "viaduct check" shows them all.`,
+    data: first.data,
+  })
+}

@@ -6,7 +6,7 @@ import { AppError } from '../../model/app-error.ts'
 import type { HttpOptions } from '../../model/routing/http-options.ts'
 import type { Manifest } from '../../model/manifest.ts'
 import { type Located, locateValue, readJson } from '../parse/read-json.ts'
-import { errorsOf } from './errors-of.ts'
+import { errorsOf, firstOf } from './errors-of.ts'
 import { Misfits, readEach } from './field.ts'
 import { httpOptions } from './http-fields.ts'
 import { manifestField } from './manifest-fields.ts'
@@ -30,24 +30,19 @@ export interface ParseOptions {
  */
 export function parseManifest(source: string, options: ParseOptions = {}): Manifest {
   const { manifest, errors } = checkManifest(source, options)
-  const [first, ...more] = errors
-  if (!first) return manifest
-  if (more.length === 0) throw first
-  const hint = `There ${more.length === 1 ? 'is 1 mistake' : `are ${more.length} mistakes`} more.`
-  throw new AppError(first.code, first.message, {
-    hint: `${hint} "viaduct check" shows them all.`,
-    data: first.data,
-  })
+  const first = firstOf(errors)
+  if (first) throw first
+  return manifest
 }
 
 /** The manifest, and everything that is wrong with it: then the manifest is an empty one. */
 export function checkManifest(
   source: string,
-  { processTypes }: ParseOptions = {},
+  options: ParseOptions | null = null,
 ): { readonly manifest: Manifest; readonly errors: readonly AppError[] } {
   try {
     const root = readJson(source, { file, comments: true })
-    const manifest = readManifest(root, processTypes ?? null)
+    const manifest = readManifest(root, options?.processTypes ?? null)
     return { manifest, errors: [] }
   } catch (error) {
     return { manifest: { version: 1 }, errors: errorsOf(error, file) }

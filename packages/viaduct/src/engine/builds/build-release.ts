@@ -110,7 +110,7 @@ async function createRelease(
     number,
     ...{ artifact, processes, manifest, runtime, commit },
     ...(source && { source }),
-    config: mergedConfig(records, changes),
+    config: { ...built.secrets, ...mergedConfig(records, changes) },
     description: 'Deploy',
     createdAt: Date.now(),
   }
