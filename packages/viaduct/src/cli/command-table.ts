@@ -29,6 +29,11 @@ export const commandGroups: readonly CommandGroup[] = [
         load: async () => (await import('./deploys/deploy.ts')).defineDeploy,
       },
       {
+        name: 'redeploy',
+        summary: 'deploy what the repository has now, or what was uploaded last',
+        load: async () => (await import('./deploys/redeploy.ts')).defineRedeploy,
+      },
+      {
         name: 'releases',
         summary: 'list the releases of an app',
         load: async () => (await import('./deploys/releases.ts')).defineReleases,
@@ -45,7 +50,7 @@ export const commandGroups: readonly CommandGroup[] = [
     commands: [
       {
         name: 'apps',
-        summary: 'list the apps',
+        summary: 'list the apps, make one from a repository, change what it is told',
         load: async () => (await import('./apps/apps.ts')).defineApps,
       },
       {

@@ -1,13 +1,20 @@
-/** `viaduct apps`: every app with its state and address. */
+/** `viaduct apps`: every app with its state and address; `create` and others are in `manifest/`. */
 import type { Command } from 'commander'
 import type { AppResource } from '../../contract/resources.ts'
 import { renderRelease } from '../../model/ids.ts'
 import { renderTable } from '../output/render-table.ts'
 import type { Paint, Style } from '../output/terminal.ts'
+import { defineAppsCreate } from '../manifest/create.ts'
+import { defineAppsKey, defineAppsShow } from '../manifest/show.ts'
+import { defineAppsUpdate } from '../manifest/update.ts'
 import { addServerOptions, openSession, type SessionOptions } from '../session.ts'
 
 export function defineApps(command: Command): void {
   addServerOptions(command).action(runApps)
+  defineAppsCreate(command.command('create'))
+  defineAppsUpdate(command.command('update'))
+  defineAppsShow(command.command('show'))
+  defineAppsKey(command.command('key'))
 }
 
 async function runApps(options: SessionOptions): Promise<void> {
