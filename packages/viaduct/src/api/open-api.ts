@@ -219,8 +219,10 @@ function dropUnreadBody(request: IncomingMessage): void {
   if (request.complete) return
   const timer = setTimeout(() => request.destroy(), unreadBodyLingerMs)
   request.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
-  // A reader that gave up in the middle may have left its listener, which would stop the flow.
-  request.removeAllListeners('readable').resume()
+  // A reader that gave up in the middle may have left its listener, which would stop the flow, as
+  // its removal does a tick later.
+  request.removeAllListeners('readable')
+  process.nextTick(() => request.resume())
 }
 
 async function listen({ server }: FastifyInstance, options: ApiOptions): Promise<void> {
