@@ -42,11 +42,15 @@ test('a body that comes after its refusal costs the requests behind it nothing',
   assert.equal(await ask(socket, healthy), 200)
 })
 
-test('a body that does not come after its refusal ends the connection', { timeout: 10_000 }, async (t) => {
-  t.mock.timers.enable({ apis: ['setTimeout'] })
-  const socket = connect(api.port, '127.0.0.1')
-  assert.equal(await ask(socket, refusedHead()), 422)
-  const closed = once(socket, 'close')
-  t.mock.timers.tick(unreadBodyLingerMs)
-  await closed
-})
+test(
+  'a body that does not come after its refusal ends the connection',
+  { timeout: 10_000 },
+  async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const socket = connect(api.port, '127.0.0.1')
+    assert.equal(await ask(socket, refusedHead()), 422)
+    const closed = once(socket, 'close')
+    t.mock.timers.tick(unreadBodyLingerMs)
+    await closed
+  },
+)
