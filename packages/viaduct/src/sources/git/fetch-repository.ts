@@ -68,7 +68,7 @@ export async function findCommit(repo: Repo, options: FetchOptions): Promise<Fou
   const of = { url, ref, commit: '', timeoutMs: repoListTimeoutMs }
   const lines = await runGit(commands.listRef, of, options)
   const refs = new Map(lines.map((line) => line.split('\t').toReversed() as [string, string]))
-  const head = /^ref: refs\/heads\/(\S+)\tHEAD$/.exec(lines[0] ?? '')?.[1]
+  const head = /^ref: refs\/heads\/(\S+)\tHEAD$/m.exec(lines.join('\n'))?.[1]
   const branch = repo.branch ?? head ?? 'HEAD'
   const commit = refs.get(ref)
   if (commit !== undefined && isCommit(commit)) return { url, branch, commit }
