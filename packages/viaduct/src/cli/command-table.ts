@@ -34,6 +34,11 @@ export const commandGroups: readonly CommandGroup[] = [
         load: async () => (await import('./deploys/redeploy.ts')).defineRedeploy,
       },
       {
+        name: 'check',
+        summary: 'show everything that is wrong with a folder, before a deploy',
+        load: async () => (await import('./deploys/check.ts')).defineCheck,
+      },
+      {
         name: 'releases',
         summary: 'list the releases of an app',
         load: async () => (await import('./deploys/releases.ts')).defineReleases,

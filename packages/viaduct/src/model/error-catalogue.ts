@@ -27,7 +27,7 @@ export const errorCatalogue = {
   'bad-count': facts(422, 2, 'Counts go from 0 to 100.'),
   'bad-config-key': facts(422, 2, 'Use A-Z, a-z, 0-9 and "_", not a digit first.'),
   'bad-setting': facts(422, 2, 'See "viaduct up --help".'),
-  'bad-manifest': facts(422, 2, 'See docs/manifest.md, or ask "viaduct check".'),
+  'bad-manifest': facts(422, 2, 'See docs/manifest.md.'),
   'bad-repo': facts(422, 2),
   'bad-schedule': facts(422, 2, 'Write five parts such as "30 4 * * mon-fri", or "@daily".'),
   'bad-procfile': facts(422, 2, 'A line is "web: COMMAND".'),

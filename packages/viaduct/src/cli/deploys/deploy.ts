@@ -5,6 +5,7 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { DeployResource } from '../../contract/resources.ts'
+import { firstOf } from '../../build/manifest/errors-of.ts'
 import { AppError } from '../../model/app-error.ts'
 import { type AppName, parseAppName, parseDeployId, renderRelease } from '../../model/ids.ts'
 import { renderDuration } from '../output/render-amounts.ts'
@@ -16,6 +17,7 @@ import {
   type Session,
   type SessionOptions,
 } from '../session.ts'
+import { checkApp, renderPlace } from './check-app.ts'
 import { assertDeployable, isDirectory } from './check-folder.ts'
 import { readCommit } from './read-commit.ts'
 import { uploadFolder } from './upload-folder.ts'
@@ -25,6 +27,7 @@ interface DeployOptions extends SessionOptions {
   readonly commit?: string
   readonly wait?: 'ready' | 'drained'
   readonly follow?: string
+  readonly check: boolean
 }
 
 export function defineDeploy(command: Command): void {
@@ -39,6 +42,7 @@ export function defineDeploy(command: Command): void {
         .choices(['ready', 'drained'])
         .default('ready'),
     )
+    .option('--no-check', 'upload whatever "viaduct check" would say')
     .option('--follow <deploy>', 'upload nothing; follow a deploy that is under way')
     .action(runDeploy)
 }
@@ -59,11 +63,23 @@ async function runDeploy(words: readonly string[], options: DeployOptions): Prom
   const app = await nameApp(directory, options)
   const session = await openSession(where)
   const { paint, print } = session.terminal
+  if (options.check) await refuseMistakes(session, directory)
   print(`Deploying ${paint('bold', app)} to ${session.server.url}`)
   const commit = options.commit ?? (await readCommit(directory))
   const deploy = await uploadFolder(session, { app, directory, commit })
   const end = await watchDeploy(session, deploy, watch)
   return printSuccess(session, end, performance.now() - startedAt)
+}
+
+/** The server would find the same, after the upload. @throws {AppError} The first mistake. */
+async function refuseMistakes({ terminal }: Session, directory: string): Promise<void> {
+  const { errors, findings } = await checkApp(directory)
+  const first = firstOf(errors)
+  if (first) throw first
+  for (const finding of findings) {
+    terminal.printJson({ type: 'warning', ...finding })
+    terminal.print(`${terminal.paint('yellow', '!')} ${renderPlace(finding)} ${finding.message}`)
+  }
 }
 
 /** `DIR`, or HOST DIR when the second word is a folder. */
