@@ -2,7 +2,7 @@
  * `bench/results/history.jsonl`: a line per benchmark and run, so that a fall is seen. Runs are
  * compared when they are of the same machine; only figures of which something is promised.
  */
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { appendFile, readFile } from 'node:fs/promises'
 import type { Report } from '../bench/scenarios/report.ts'
 
@@ -62,10 +62,17 @@ export async function recordHistory(path: string, reports: readonly Report[]): P
   return falls
 }
 
+/** `unknown` where there is no git, or no clone. */
 function currentCommit(): string {
-  const git = (...args: string[]): string => {
-    return execFileSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' }).trim()
+  const git = (...args: string[]): string | null => {
+    const { status, stdout } = spawnSync('git', args, {
+      cwd: import.meta.dirname,
+      encoding: 'utf8',
+    })
+    return status === 0 ? stdout.trim() : null
   }
+  const commit = git('rev-parse', '--short', 'HEAD')
+  if (commit === null) return 'unknown'
   const isChanged = git('status', '--porcelain', '--untracked-files=no', '--', '..') !== ''
-  return git('rev-parse', '--short', 'HEAD') + (isChanged ? '+' : '')
+  return commit + (isChanged ? '+' : '')
 }
