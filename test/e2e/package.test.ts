@@ -1,6 +1,6 @@
 /** The package as it is published: packed, installed globally into a prefix, and it works. */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -18,6 +18,11 @@ test('npm pack makes a tarball that installs globally and deploys an app', async
     const packed = await npm('pack', '-w', 'packages/viaduct', '--pack-destination', prefix)
     const tarball = join(prefix, packed.trim().split('\n').at(-1) ?? '')
     await npm('install', '--global', '--prefix', prefix, '--no-audit', '--no-fund', tarball)
+    const schema = join(prefix, 'lib/node_modules/viaduct/dist/viaduct.schema.json')
+    assert.equal(
+      await readFile(schema, 'utf8'),
+      await readFile(join(root, 'docs/viaduct.schema.json'), 'utf8'),
+    )
     const command = join(prefix, 'bin/viaduct')
     await using platform = await startPlatform({ command })
     await using app = await copyFixture('good')

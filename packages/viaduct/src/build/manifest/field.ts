@@ -93,6 +93,7 @@ function lengthOf(value: string, max: number): number {
   return value.length > max && value.length <= 2 * max ? Array.from(value).length : value.length
 }
 
+/** One of these words. */
 export function oneOf<const T extends string>(...values: readonly T[]): Field<T> {
   const known: readonly unknown[] = values
   const quoted = values.map((value) => `"${value}"`)
@@ -128,6 +129,7 @@ export const truth: Field<boolean> = {
   },
 }
 
+/** A list of at most so many. */
 export function list<T>(element: Field<T>, maxItems: number): Field<readonly T[]> {
   return {
     schema: { type: 'array', items: element.schema, maxItems },

@@ -86,7 +86,7 @@ test('what means nothing here is a warning with its line, and what to do instead
       '12 scripts.dokku.postdeploy means nothing here: a line "release: COMMAND" in the Procfile runs before the switch',
       '18 formation.web.size means nothing here: see "limits" and "scale" in docs/manifest.md',
       '20 formation.clock names no process type of the app',
-      '26 healthchecks.web[0] is not done: one "startup" check is, this is liveness',
+      '26 healthchecks.web[0], of type "liveness", is not done: the first one of type "startup" is',
       '32 healthchecks.web[1].content means nothing here',
       '35 healthchecks.worker means nothing here: only those of "web" are done',
       '41 cron[0].maintenance means nothing here',

@@ -164,7 +164,8 @@ function unusedChecks(root: Located, { healthchecks }: WrittenAppJson): Warning[
   const places = root.members?.get('healthchecks')?.members?.get('web')?.elements ?? []
   return places.flatMap(({ line }, index) => {
     const { type = 'liveness' } = checks[index] ?? {}
-    const message = `"healthchecks.web[${index}]" is not done: one "startup" check is, this is ${type}`
+    const what = `"healthchecks.web[${index}]", of type "${type}"`
+    const message = `${what}, is not done: the first one of type "startup" is`
     return index === used ? [] : [{ file, line, message }]
   })
 }

@@ -1,6 +1,6 @@
 /**
- * Reads a `.env` file: `KEY=VALUE` lines, `export`, comments, quotes, values of several lines. Pure.
- * What `$NAME` in a value stands for is not decided here.
+ * Reads a `.env` file: `KEY=VALUE` lines, `export`, comments, quotes, values of several lines.
+ * Pure. What `$NAME` in a value stands for is not decided here.
  */
 import { AppError } from '../../model/app-error.ts'
 import { configKeysMax, configValueMaxBytes, findingsMax } from '../../model/limits.ts'

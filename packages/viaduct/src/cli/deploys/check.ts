@@ -16,8 +16,8 @@ export function defineCheck(command: Command): void {
     .argument('[dir]', 'folder of the app', '.')
     .option('--json', 'print JSON')
     .description(
-      'Check what a deploy reads of a folder: viaduct.json, app.json, Procfile, package.json, .env.\n' +
-        'Shows every mistake with its line, and what was detected. Exits 1 when a deploy would fail.',
+      'Check what a deploy reads of a folder: viaduct.json, app.json, Procfile, package.json and\n' +
+        '.env. Shows every mistake with its line, and what was detected. Exits 1 if there is one.',
     )
     .action(async (dir: string, options: { json?: boolean }) => {
       const terminal = openTerminal(options)

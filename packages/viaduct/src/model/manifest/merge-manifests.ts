@@ -1,7 +1,7 @@
 /** Puts manifests of several sources together: the server's, viaduct.json, app.json. Pure. */
 import type { Manifest } from '../manifest.ts'
 
-/** Keys whose values are merged again, entry by entry; of all others the stronger is taken whole. */
+/** Keys whose values are merged entry by entry; of all others the stronger is taken whole. */
 const mergedKeys = ['env', 'scale', 'overlap', 'timeouts', 'limits', 'http'] as const
 
 /** Key by key the stronger one's, else the weaker one's. */

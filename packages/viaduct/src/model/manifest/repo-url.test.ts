@@ -99,7 +99,7 @@ test('a branch is what git itself takes for one', () => {
       const isKeptBack = text.startsWith('-') || text === 'HEAD' || text === '@'
       assert.equal(isTaken(text), status === 0 && !isKeptBack, JSON.stringify(text))
     }),
-    { numRuns: 300 },
+    { numRuns: 120 },
   )
 })
 

@@ -5,11 +5,9 @@
 import { AppError } from '../app-error.ts'
 import { repoUrlMaxChars } from '../limits.ts'
 
-const schemes = ['https', 'http', 'ssh', 'git']
-const url = new RegExp(
-  `^(?:${schemes.join('|')})://(?:[\\w.~%+][\\w.~%+:-]*@)?(?:[A-Za-z0-9][A-Za-z0-9.-]*|\\[[0-9A-Fa-f:.]+\\])` +
-    '(?::[0-9]{1,5})?/[\\x21-\\x7e]+$',
-)
+const host = String.raw`(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?`
+const user = String.raw`(?:[\w.~%+][\w.~%+:-]*@)?`
+const url = new RegExp(String.raw`^(?:https|http|ssh|git)://${user}${host}/[\x21-\x7e]+$`)
 /** `user@host:path`; the user is what tells it from a scheme. */
 const scpForm = /^[A-Za-z0-9_][\w.-]*@[A-Za-z0-9][A-Za-z0-9.-]*:(?![:-])[\x21-\x7e]+$/
 
@@ -35,15 +33,15 @@ export function withoutPassword(text: string): string {
   return text.replace(/(:\/\/[^/@:]*):[^/@]*@/, '$1:…@')
 }
 
-const branch =
-  /^(?![-/.])(?!.*(?:\.\.|\/\/|\/\.|@\{|\.lock(?:\/|$)))(?!(?:@|HEAD)$)[^\p{Cc}\p{Cs} ~^:?*[\\]{1,200}(?<![/.])$/u
+const branchCharacters = /^[^\p{Cc}\p{Cs} ~^:?*[\\]{1,200}$/u
+const noBranch = /^[-/.]|[/.]$|\.\.|\/\/|\/\.|@\{|\.lock(?:\/|$)|^(?:@|HEAD)$/
 
 /**
  * @returns As it came; what `git check-ref-format --branch` takes, but for its shorthands.
  * @throws {AppError} `bad-repo`
  */
 export function parseBranch(text: string): string {
-  if (branch.test(text)) return text
+  if (branchCharacters.test(text) && !noBranch.test(text)) return text
   const message = `${JSON.stringify(text.slice(0, 80))} is not the name of a branch`
   throw new AppError('bad-repo', message, {
     hint: 'Write it as "main", without "refs/heads/" and "origin/".',
