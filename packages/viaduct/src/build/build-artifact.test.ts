@@ -1,114 +1,40 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import {
   chmod,
   mkdir,
   mkdtemp,
   readFile,
   readdir,
-  rm,
   stat,
   symlink,
   writeFile,
 } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { after, before, beforeEach, test } from 'node:test'
 import { create } from 'tar'
 import { AppError } from '../model/app-error.ts'
-import { type ArtifactId, parseAppName } from '../model/ids.ts'
-import { type AppLayout, dataLayout } from '../model/layout.ts'
-import { type BuildOptions, artifactId, buildArtifact } from './build-artifact.ts'
-import { type Npm, findNpm } from './builders/node/find-npm.ts'
+import type { ArtifactId } from '../model/ids.ts'
+import { type BuildOptions, artifactId } from './build-artifact.ts'
 import type { Equipped } from './builders/builder.ts'
+import {
+  asApp,
+  type Files,
+  owner,
+  sourceOf,
+  type TestBuild,
+  TestBuilds,
+} from './fixtures/test-builds.ts'
 import { removeOldArtifacts, removeUnfinishedBuilds } from './remove-old-artifacts.ts'
-import { Toolbox } from './tools/toolbox.ts'
-import type { BuildOutput, Job, RunJob } from './run-step.ts'
 
 const limit = { timeout: 90_000 }
-const isRoot = process.getuid?.() === 0
-const owner = isRoot ? { uid: 58_321, gid: 58_321 } : null
-let root = ''
-let layout: AppLayout
-let npm: Npm | null
-let count = 0
-before(async () => {
-  root = await mkdtemp(join(tmpdir(), 'viaduct-build-'))
-  await chmod(root, 0o755)
-  npm = await findNpm({ node: process.execPath, env: process.env, forOtherUsers: isRoot })
-  assert.ok(npm, 'These tests need npm where every user can read it')
-})
-beforeEach(() => (layout = dataLayout(join(root, `${++count}`)).app(parseAppName('hello'))))
-after(async () => {
-  execFileSync('chmod', ['-R', 'u+w', root])
-  await rm(root, { recursive: true, force: true })
-})
+let builds: TestBuilds
+before(async () => (builds = await TestBuilds.open()))
+beforeEach(() => builds.renew())
+after(() => builds[Symbol.asyncDispose]())
 
-type Files = Record<string, string | Buffer>
-
-/** Writes the files as an upload would be: owned by the app. */
-function sourceOf(files: Files, sha256 = 'a'.repeat(64)): BuildOptions['source'] {
-  return {
-    sha256,
-    writeTo: async (dir) => {
-      await mkdir(dir)
-      for (const [path, text] of Object.entries(files)) {
-        await mkdir(dirname(join(dir, path)), { recursive: true })
-        await writeFile(join(dir, path), text)
-      }
-      if (owner) execFileSync('chown', ['-R', `${owner.uid}:${owner.gid}`, dir])
-    },
-  }
-}
-
-/** Runs a job for real, as the app's user. */
-const runJob: RunJob = async (job: Job) => {
-  const child = spawn('sh', ['-c', job.command], {
-    cwd: job.cwd,
-    env: job.env,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...owner,
-  })
-  const kill = () => process.kill(-child.pid!, 'SIGKILL')
-  const timer = setTimeout(kill, job.timeoutMs)
-  job.signal.addEventListener('abort', kill)
-  createInterface(child.stdout).on('line', (line) => job.onLine('stdout', line))
-  createInterface(child.stderr).on('line', (line) => job.onLine('stderr', line))
-  const [code, signal] = await once(child, 'close')
-  clearTimeout(timer)
-  job.signal.removeEventListener('abort', kill)
-  return { code, signal }
-}
-
-function toolboxWith(npm: Npm | null): Toolbox {
-  return new Toolbox({ dir: join(root, 'tools'), node: process.execPath, npm: async () => npm })
-}
-
-async function build(files: Files, options: Partial<BuildOptions> = {}) {
-  const output: BuildOutput[] = []
-  const built = await buildArtifact({
-    layout,
-    source: sourceOf(files),
-    commit: 'c0ffee',
-    owner,
-    node: process.execPath,
-    toolbox: toolboxWith(npm),
-    env: {},
-    runJob,
-    onOutput: (each) => output.push(each),
-    signal: new AbortController().signal,
-    ...options,
-  })
-  const steps = output.flatMap((each) => (each.type === 'step' ? [each.command] : []))
-  return { ...built, path: layout.artifact(built.artifact), output, steps }
-}
-
-/** Runs a command as the app would, in the artifact. */
-function asApp(cwd: string, command: string): string {
-  return execFileSync('sh', ['-c', command], { cwd, encoding: 'utf8', stdio: 'pipe', ...owner })
+function build(files: Files, options?: Partial<BuildOptions>): Promise<TestBuild> {
+  return builds.build(files, options)
 }
 
 async function failure(promise: Promise<unknown>, code: string, message: RegExp) {
@@ -120,7 +46,7 @@ async function failure(promise: Promise<unknown>, code: string, message: RegExp)
   assert.ok(thrown instanceof AppError, String(thrown))
   assert.equal(thrown.code, code, thrown.message)
   assert.match(thrown.message, message)
-  assert.deepEqual(await readdir(layout.artifacts), [], 'Something was left behind')
+  assert.deepEqual(await readdir(builds.layout.artifacts), [], 'Something was left behind')
   return thrown
 }
 
@@ -133,7 +59,7 @@ async function dependency(): Promise<Buffer> {
 
 /** A package as an archive, which npm installs without a network. */
 async function packed(files: Readonly<Record<string, string>>): Promise<Buffer> {
-  const dir = await mkdtemp(join(root, 'dependency-'))
+  const dir = await mkdtemp(join(builds.root, 'dependency-'))
   await mkdir(join(dir, 'package'))
   for (const [name, text] of Object.entries(files)) {
     await writeFile(join(dir, 'package', name), text)
@@ -154,7 +80,7 @@ test('an app without dependencies is sealed as it is, and nothing runs', limit, 
     [{ web: 'node ./start.js' }, 'hello', 'c0ffee'],
   )
   assert.equal(dependencies, 'none')
-  assert.deepEqual(await readdir(layout.artifacts), [path.split('/').at(-1)])
+  assert.deepEqual(await readdir(builds.layout.artifacts), [path.split('/').at(-1)])
   if (!owner) return
   assert.equal(asApp(path, 'cat bin/run'), 'x')
   for (const attempt of [
@@ -174,16 +100,20 @@ test(
   'npm ci installs by the lock file once; an unchanged one installs nothing',
   limit,
   async () => {
-    const lockDir = await mkdtemp(join(root, 'lock-'))
-    const files: Files = {
+    const lockDir = await mkdtemp(join(builds.root, 'lock-'))
+    const files: Record<string, string | Buffer> = {
       'package.json': JSON.stringify(withDep),
       'dep.tgz': await dependency(),
     }
     for (const [name, text] of Object.entries(files)) await writeFile(join(lockDir, name), text)
-    execFileSync(process.execPath, [npm!.cli, 'install', '--package-lock-only', '--offline'], {
-      cwd: lockDir,
-      env: { ...process.env, npm_config_cache: join(lockDir, '.npm') },
-    })
+    execFileSync(
+      process.execPath,
+      [builds.npm.cli, 'install', '--package-lock-only', '--offline'],
+      {
+        cwd: lockDir,
+        env: { ...process.env, npm_config_cache: join(lockDir, '.npm') },
+      },
+    )
     files['package-lock.json'] = await readFile(join(lockDir, 'package-lock.json'))
 
     const first = await build(files)
@@ -227,7 +157,7 @@ test(
     assert.ok(first.output.some((each) => each.type === 'line' && each.line === 'from the app'))
     const second = await build(files, { source: sourceOf(files, 'b'.repeat(64)) })
     assert.equal(second.dependencies, 'installed')
-    assert.deepEqual(await readdir(layout.dependencyCache), [])
+    assert.deepEqual(await readdir(builds.layout.dependencyCache), [])
   },
 )
 
@@ -301,8 +231,7 @@ test('a script of a package that fails is named, with its last lines', limit, as
 })
 
 test('the registry that the app names comes before that of the platform', limit, async () => {
-  assert.ok(npm)
-  const settings = { ...npm.settings, npm_config_registry: 'http://127.0.0.1:9/platform/' }
+  const settings = { ...builds.npm.settings, npm_config_registry: 'http://127.0.0.1:9/platform/' }
   const retries = 'fetch-retries=0\n'
   const ask = (npmrc: string) =>
     failure(
@@ -311,7 +240,7 @@ test('the registry that the app names comes before that of the platform', limit,
           'package.json': JSON.stringify({ ...withDep, dependencies: { ms: '2.1.3' } }),
           '.npmrc': `${retries}${npmrc}`,
         },
-        { toolbox: toolboxWith({ ...npm!, settings }) },
+        { toolbox: builds.toolboxWith({ ...builds.npm, settings }) },
       ),
       'build-failed',
       /npm install/,
@@ -332,7 +261,7 @@ test('a build that takes too long is ended and named, as is one without npm', li
   )
   assert.deepEqual([late.data['step'], late.data['signal']], ['build', 'SIGKILL'])
   const none = await failure(
-    build(files, { toolbox: toolboxWith(null) }),
+    build(files, { toolbox: builds.toolboxWith(null) }),
     'build-failed',
     /there is no npm/,
   )
@@ -353,7 +282,7 @@ test('an abort ends the build, and nothing is left behind', limit, async () => {
     },
   )
   await assert.rejects(building, { message: 'superseded' })
-  assert.deepEqual(await readdir(layout.artifacts), [])
+  assert.deepEqual(await readdir(builds.layout.artifacts), [])
 })
 
 test('what is no app is refused, and nothing is left behind', limit, async () => {
@@ -384,7 +313,7 @@ test('an app whose manifest routes nothing needs no web process', limit, async (
 })
 
 test('the platform never reads or changes what a build links to', limit, async () => {
-  const secret = join(root, 'secret')
+  const secret = join(builds.root, 'secret')
   await writeFile(secret, 'web: secret', { mode: 0o666 })
   await chmod(secret, 0o666)
   const source = sourceOf({ 'package.json': '{"scripts": {"start": "x"}}' })
@@ -393,7 +322,7 @@ test('the platform never reads or changes what a build links to', limit, async (
     writeTo: async (dir: string) => {
       await source.writeTo(dir)
       await symlink(secret, join(dir, 'Procfile'))
-      await symlink(root, join(dir, 'folder'))
+      await symlink(builds.root, join(dir, 'folder'))
     },
   }
   const error = await failure(
@@ -427,18 +356,22 @@ test('old artifacts and unfinished builds are removed, kept ones stay', limit, a
     const source = sourceOf({ Procfile: 'web: x', 'd/e': '' }, letter.repeat(64))
     ids.push((await build({}, { source })).artifact)
   }
-  await mkdir(join(layout.artifacts, '.build-abandoned'))
-  await removeUnfinishedBuilds(layout, owner)
-  const removed = await removeOldArtifacts({ layout, keep: new Set([ids[1]!]), owner })
+  await mkdir(join(builds.layout.artifacts, '.build-abandoned'))
+  await removeUnfinishedBuilds(builds.layout, owner)
+  const removed = await removeOldArtifacts({
+    layout: builds.layout,
+    keep: new Set([ids[1]!]),
+    owner,
+  })
   assert.deepEqual(removed.toSorted(), [ids[0]!, ids[2]!].toSorted())
-  assert.deepEqual(await readdir(layout.artifacts), [ids[1]])
+  assert.deepEqual(await readdir(builds.layout.artifacts), [ids[1]])
 })
 
 test('a tree is synced when it is whole and sealed, before it has its name', limit, async () => {
-  const bin = join(root, 'bin')
+  const bin = join(builds.root, 'bin')
   await mkdir(bin)
   const asked = join(bin, 'asked')
-  const script = `#!/bin/sh\necho "$2 $(cat "$2/Procfile") $(ls ${layout.artifacts})" >> ${asked}\n`
+  const script = `#!/bin/sh\necho "$2 $(cat "$2/Procfile") $(ls ${builds.layout.artifacts})" >> ${asked}\n`
   await writeFile(join(bin, 'sync'), script, { mode: 0o755 })
   const before = process.env.PATH
   process.env.PATH = `${bin}:${before}`
@@ -446,7 +379,7 @@ test('a tree is synced when it is whole and sealed, before it has its name', lim
     const { artifact } = await build({ Procfile: 'web: node a.js\n' })
     const line = await readFile(asked, 'utf8')
     assert.match(line, /\/artifacts\/\.build-\w+\/tree web: node a\.js $/m)
-    assert.deepEqual(await readdir(layout.artifacts), [artifact])
+    assert.deepEqual(await readdir(builds.layout.artifacts), [artifact])
   } finally {
     process.env.PATH = before
   }

@@ -43,13 +43,13 @@ export class DependencyCache {
   /**
    * Puts the tree of `key` at `to`, which must not exist and which the app must not reach yet.
    *
-   * @param options.copies Folders whose files are copied instead, for the app to change: by name.
+   * @param options.copies Names of files and folders that are copied instead, for the app to change.
    * @returns false when there is none.
    */
   async restore(
     key: string,
     to: string,
-    options: { signal?: AbortSignal; copies?: (folder: string) => boolean } = {},
+    options: { signal?: AbortSignal; copies?: (name: string) => boolean } = {},
   ): Promise<boolean> {
     const entry = join(this.#dir, key)
     try {

@@ -21,8 +21,8 @@ import type { Owner } from './seal-tree.ts'
 /**
  * @param options.owner Gets the new folders and links, not the files, once all is there: put the
  *   tree where the app cannot reach it until then.
- * @param options.copies Folders whose files are copied, with all below them, by name: these files
- *   are the new owner's, who can write them.
+ * @param options.copies Names of files that are copied, and of folders in which all are: these
+ *   files are the new owner's, who can write them.
  */
 export async function linkTree(
   from: string,
@@ -30,7 +30,7 @@ export async function linkTree(
   options: {
     owner: Owner
     signal?: AbortSignal
-    copies?: ((folder: string) => boolean) | undefined
+    copies?: ((name: string) => boolean) | undefined
   },
 ): Promise<void> {
   const made: string[] = []
@@ -44,14 +44,14 @@ export async function linkTree(
     await Promise.all(
       entries.map(async (entry) => {
         const [path, copy] = [join(source, entry.name), join(target, entry.name)]
-        if (entry.isDirectory()) {
-          pending.push([path, copy, isCopied || options.copies?.(entry.name) === true])
-        } else if (entry.isSymbolicLink()) {
+        const isOwn = isCopied || options.copies?.(entry.name) === true
+        if (entry.isDirectory()) pending.push([path, copy, isOwn])
+        else if (entry.isSymbolicLink()) {
           await symlink(await readlink(path), copy)
           made.push(copy)
         } else if (entry.isFile()) {
-          if (isCopied) await copyForWriting(path, copy)
-          if (isCopied || !(await linkFile(path, copy))) made.push(copy)
+          if (isOwn) await copyForWriting(path, copy)
+          if (isOwn || !(await linkFile(path, copy))) made.push(copy)
         }
       }),
     )

@@ -324,3 +324,5 @@ export const gitLinesKept = 50
 /** A request that comes again within this, with the same Idempotency-Key, changes nothing more. */
 export const requestKeyLifetimeMs = 24 * 3_600_000
 export const requestKeyMaxChars = 255
+/** New lines that wait for one reader of a log; a slower one reads them from the file again. */
+export const logTailMaxLines = 2_000

@@ -13,6 +13,7 @@ import { AppError, messageOf, systemCodeOf } from '../../model/app-error.ts'
 import { diskFullOr } from '../../model/disk-full.ts'
 import {
   npmQuestionTimeoutMs,
+  toolAnswerMaxBytes,
   toolInstallTimeoutMs,
   toolVersionsMaxAgeMs,
 } from '../../model/limits.ts'
@@ -106,7 +107,8 @@ export class Toolbox {
   async #available(name: string, signal: AbortSignal): Promise<Available> {
     const known = this.#known.get(name)
     if (known && Date.now() - known.askedAt < toolVersionsMaxAgeMs) return known
-    const args = ['view', name, 'versions', '--json', '--fetch-retries=0']
+    const cache = join(this.#options.dir, `${stagingPrefix}npm`)
+    const args = ['view', name, 'versions', '--json', '--fetch-retries=0', '--cache', cache]
     const answer = await this.#runNpm(args, { signal, timeoutMs: npmQuestionTimeoutMs })
     if ('failure' in answer) return { failure: explainManager(answer.failure) }
     const versions = [JSON.parse(answer.stdout) as string | string[]].flat()
@@ -120,9 +122,12 @@ export class Toolbox {
     await mkdir(dirname(place), { recursive: true, mode: 0o755 })
     const staging = await mkdtemp(join(dir, stagingPrefix))
     try {
-      const args = ['install', `${wish.package}@${version}`, '--prefix', staging, ...installFlags]
+      const cache = join(staging, 'cache')
+      const what = [`${wish.package}@${version}`, '--prefix', staging, '--cache', cache]
+      const args = ['install', ...what, ...installFlags]
       const answer = await this.#runNpm(args, { signal, timeoutMs: toolInstallTimeoutMs })
       if ('failure' in answer) throw notGot(wish, version, answer.failure)
+      await removeTree(cache, null)
       await symlink('node_modules/.bin', join(staging, 'bin'))
       await sealTree(staging, null)
       await syncTree(staging)
@@ -142,7 +147,8 @@ export class Toolbox {
     const npm = await this.npm()
     if (!npm) throw noNpm()
     const { node } = this.#options
-    const options = { cwd: '/', signal, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 }
+    const env = { ...process.env, ...npm.settings }
+    const options = { cwd: '/', env, signal, timeout: timeoutMs, maxBuffer: toolAnswerMaxBytes }
     try {
       return await promisify(execFile)(node, [npm.cli, ...args], options)
     } catch (error) {
@@ -157,7 +163,13 @@ export class Toolbox {
 
 const installFlags = [
   ...['--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--no-save'],
-  ...['--no-update-notifier', '--no-progress', '--fetch-retries=1', '--global=false'],
+  ...[
+    '--no-update-notifier',
+    '--no-progress',
+    '--fetch-retries=1',
+    '--fetch-retry-mintimeout=1000',
+    '--global=false',
+  ],
 ]
 
 /**

@@ -82,9 +82,12 @@ async function putInPlace(key: string, context: BuildContext): Promise<boolean> 
   return true
 }
 
-/** `.prisma` and its like: tools write it anew, while what packages brought is never changed. */
-function isGenerated(folder: string): boolean {
-  return folder.startsWith('.') && folder !== '.bin' && folder !== '.pnpm'
+/**
+ * Notes of package managers, `.prisma` and its like: tools write these anew, while what packages
+ * brought is never changed.
+ */
+function isGenerated(name: string): boolean {
+  return (name.startsWith('.') && name !== '.pnpm') || name === 'lock.yaml'
 }
 
 async function exists(path: string): Promise<boolean> {
