@@ -32,20 +32,39 @@ export function readJson(text: string, options: { file: string; comments: boolea
   }
 }
 
-/** A value that came without a text. What is in it is looked at when it is asked for. */
+/** A value that came without a text. */
 export function locateValue(value: unknown): Located {
-  const isList = Array.isArray(value)
-  const isObject = typeof value === 'object' && value !== null && !isList
-  return {
-    value,
-    line: 0,
-    get members() {
-      if (!isObject) return null
-      return new Map(Object.entries(value).map(([key, member]) => [key, locateValue(member)]))
-    },
-    get elements() {
-      return isList ? value.map((each) => locateValue(each)) : null
-    },
+  return new LocatedValue(value)
+}
+
+/** What is in the value is looked at when it is asked for, once: there may be much of it. */
+class LocatedValue implements Located {
+  readonly value: unknown
+  readonly line = 0
+  #members: ReadonlyMap<string, Located> | null | undefined
+  #elements: readonly Located[] | null | undefined
+
+  constructor(value: unknown) {
+    this.value = value
+  }
+
+  get members(): ReadonlyMap<string, Located> | null {
+    this.#members ??= this.#isObject() ? new Map(this.#entries()) : null
+    return this.#members
+  }
+
+  get elements(): readonly Located[] | null {
+    const { value } = this
+    this.#elements ??= Array.isArray(value) ? value.map((each) => new LocatedValue(each)) : null
+    return this.#elements
+  }
+
+  #isObject(): boolean {
+    return typeof this.value === 'object' && this.value !== null && !Array.isArray(this.value)
+  }
+
+  #entries(): [string, Located][] {
+    return Object.entries(this.value as object).map(([key, each]) => [key, new LocatedValue(each)])
   }
 }
 
