@@ -1,7 +1,7 @@
 /** What `check` and `deploy` find wrong with a folder before anything is sent. */
 import { realpath } from 'node:fs/promises'
 import { type DetectedApp, inspectApp } from '../../build/detect/detect-app.ts'
-import type { AppError } from '../../model/app-error.ts'
+import { AppError } from '../../model/app-error.ts'
 import { listFolder } from '../../sources/list-folder.ts'
 
 /** A mistake, or something without an effect. */
@@ -32,12 +32,13 @@ export interface CheckedApp {
  * @param directory Absolute path of a folder that is there.
  */
 export async function checkApp(directory: string): Promise<CheckedApp> {
-  const inspection = await inspectApp(directory)
-  const { paths } = await listFolder(await realpath(directory))
-  const sent = new Set(paths)
-  const isSent = (file: unknown): boolean => file !== '.env' || sent.has('.env')
-  const errors = inspection.errors.filter(({ data }) => isSent(data['file']))
+  const [inspection, list] = await Promise.all([inspectApp(directory), listSent(directory)])
+  const isSent = (file: unknown): boolean => file !== '.env' || list.sent.has('.env')
+  const found = inspection.errors.filter(({ data }) => isSent(data['file']))
+  const errors = [...found, ...list.errors]
   const warnings = inspection.app.warnings.filter(({ file }) => isSent(file))
+  const { dotenv } = inspection.app
+  const app = { ...inspection.app, warnings, dotenv: isSent('.env') ? dotenv : [] }
   const findings = [
     ...errors.map(findingOf),
     ...warnings.map((warning) => ({
@@ -45,7 +46,20 @@ export async function checkApp(directory: string): Promise<CheckedApp> {
       ...warning,
     })),
   ]
-  return { app: inspection.app, errors, findings }
+  return { app, errors, findings }
+}
+
+/** What a deploy would upload; a link that leaves the folder is one of its mistakes. */
+async function listSent(
+  directory: string,
+): Promise<{ sent: ReadonlySet<string>; errors: readonly AppError[] }> {
+  try {
+    const { paths } = await listFolder(await realpath(directory))
+    return { sent: new Set(paths), errors: [] }
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    return { sent: new Set(['.env']), errors: [error] }
+  }
 }
 
 function findingOf({ code, message, hint, data }: AppError): Finding {

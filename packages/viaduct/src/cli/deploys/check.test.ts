@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type CliHome, openCliHome } from '../cli.suite.ts'
@@ -55,7 +55,7 @@ test('check of a folder that is right exits 0, also where only the server knows 
     Procfile: 'web: node server.js\n',
     'viaduct.json': '{ "env": { "KEY": { "required": true } }, "routes": ["web"] }',
     '.gitignore': '.env\n',
-    '.env': 'not for the server',
+    '.env': 'KEY=1\nnot for the server',
   })
   const { code, stdout } = await cli.run(['check', '--json'], { cwd: folder })
   assert.equal(code, 0, stdout)
@@ -72,6 +72,15 @@ test('check of a folder that is right exits 0, also where only the server knows 
     findings: [],
   })
   t.diagnostic(`detected and checked in ${tookMs.toFixed(1)} ms; wanted: at most 50`)
+})
+
+test('check finds a link that leaves the folder, which no upload takes', async () => {
+  const folder = await folderOf('linked', { Procfile: 'web: a\nweb: b\n' })
+  await symlink('/etc/hostname', join(folder, 'out'))
+  const { code, stdout } = await cli.run(['check', folder])
+  assert.equal(code, 1)
+  assert.match(stdout, /^Procfile:2 {2}error/m)
+  assert.match(stdout, /^error {2}.*\bout\b/m)
 })
 
 test('check of what is no app says what is missing', async () => {

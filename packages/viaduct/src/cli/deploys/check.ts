@@ -16,7 +16,7 @@ export function defineCheck(command: Command): void {
     .argument('[dir]', 'folder of the app', '.')
     .option('--json', 'print JSON')
     .description(
-      'Check what a deploy reads of a folder: viaduct.json, app.json, Procfile, package.json and\n' +
+      'Check what a deploy reads of a folder: viaduct.json, app.json, Procfile, package.json,\n' +
         '.env. Shows every mistake with its line, and what was detected. Exits 1 if there is one.',
     )
     .action(async (dir: string, options: { json?: boolean }) => {

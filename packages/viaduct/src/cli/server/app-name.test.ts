@@ -19,6 +19,8 @@ test('viaduct.json comes before package.json, also with comments in it', async (
     assert.equal(await readAppName(directory), null)
     await writeFile(join(directory, 'package.json'), '{ "name": "@acme/api" }')
     assert.equal(await readAppName(directory), 'api')
+    await writeFile(join(directory, 'app.json'), '{ "name": "Small Tool" }')
+    assert.equal(await readAppName(directory), 'small-tool')
     await writeFile(join(directory, 'viaduct.json'), '// the app\n{ "version": 1, "name": "shop" }')
     assert.equal(await readAppName(directory), 'shop')
     await writeFile(join(directory, 'viaduct.json'), '{ "version": 1, "name": "No Way" }')

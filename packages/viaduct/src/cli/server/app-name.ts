@@ -1,4 +1,4 @@
-/** The name of the app in a folder: from its manifest, its package.json, or its own name. */
+/** The name of the app in a folder: from its manifests, its package.json, or its own name. */
 import { readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { parse } from 'jsonc-parser'
@@ -6,14 +6,19 @@ import { AppError, messageOf, systemCodeOf } from '../../model/app-error.ts'
 import { type AppName, parseAppName } from '../../model/ids.ts'
 
 /**
- * @returns null when neither `viaduct.json` nor `package.json` has a name.
+ * The server comes to the same name.
+ *
+ * @returns null when none of `viaduct.json`, `app.json` and `package.json` has a name.
  * @throws {AppError} `bad-app-name` when viaduct.json has one that is not allowed.
  */
 export async function readAppName(directory: string): Promise<AppName | null> {
   const fromManifest = await readName(join(directory, 'viaduct.json'))
   if (fromManifest !== null) return parseAppName(fromManifest)
-  const fromPackage = await readName(join(directory, 'package.json'))
-  return fromPackage === null ? null : slugAppName(fromPackage)
+  for (const file of ['app.json', 'package.json']) {
+    const name = await readName(join(directory, file))
+    if (name !== null) return slugAppName(name)
+  }
+  return null
 }
 
 /** The folder's own name, for an app whose files say none; null when nothing of it is usable. */
