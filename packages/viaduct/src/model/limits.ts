@@ -88,6 +88,11 @@ export const buildErrorLines = 20
 export const buildTimeoutMs = 15 * 60_000
 /** A disk that takes longer to write all it has been given is asked for the one tree alone. */
 export const treeSyncTimeoutMs = 10_000
+/** Lines of a command that are told to who watches it, per window; a person reads none of more. */
+export const outputLinesPerWindow = 200
+export const outputWindowMs = 250
+/** Lines of output among the events of one deploy; all of them are in its install log. */
+export const buildEventLinesMax = 5_000
 /** A log file is rotated at this size; this many old ones are kept per release. */
 export const logFileMaxBytes = 10 * 1024 * 1024
 export const logFilesKept = 4

@@ -2,6 +2,7 @@
 import { AppError, messageOf } from '../../model/app-error.ts'
 import { errorCatalogue } from '../../model/error-catalogue.ts'
 import { nextRelease } from '../../model/ids.ts'
+import { buildEventLinesMax } from '../../model/limits.ts'
 import type { DeployFailure } from '../../model/release.ts'
 import { type BuiltArtifact, buildArtifact } from '../../build/build-artifact.ts'
 import type { BuildOutput } from '../../build/run-step.ts'
@@ -68,7 +69,7 @@ async function build(
     toolbox: parts.toolbox,
     env: mergedConfig(records, deploy.changes),
     runJob: run,
-    onOutput: (output) => journal.append(deploy.id, 'build.output', renderOutput(output)),
+    onOutput: noteOutput(runner, deploy),
     signal,
   })
   const tookMs = Date.now() - startedAt
@@ -85,6 +86,20 @@ const renderDependencies = {
   installed: 'dependencies were installed',
   reused: 'the same code was built before',
 } as const
+
+/** Notes steps and lines, up to a number of lines: the install log has all of them. */
+function noteOutput({ journal }: AppRunner, { id }: StoredDeploy): (output: BuildOutput) => void {
+  let lines = 0
+  return (output) => {
+    const isLine = output.type === 'line'
+    if (isLine && ++lines > buildEventLinesMax) {
+      if (lines > buildEventLinesMax + 1) return
+      const message = `… more than ${buildEventLinesMax} lines: "viaduct logs --stream install" has them`
+      return journal.append(id, 'build.output', { message, data: { ...output, line: message } })
+    }
+    journal.append(id, 'build.output', renderOutput(output))
+  }
+}
 
 function renderOutput(output: BuildOutput): { message: string; data: Record<string, unknown> } {
   if (output.type === 'step') return { message: `Run ${output.command}`, data: { ...output } }

@@ -23,6 +23,7 @@ import {
 } from './instance-files.ts'
 import { bindControl } from './direct-control.ts'
 import { LogPipes } from './log-pipes.ts'
+import { OutputEmitter } from './output-emitter.ts'
 import type { OwnPorts } from '../own-ports.ts'
 import { identify } from '../process-facts.ts'
 import { shellArguments } from './shell-line.ts'
@@ -241,7 +242,9 @@ export class Instances {
       dir,
       source: logSource,
       log: writers.share(logFile),
-      ...(emitOutput && { onLine: (stream, line) => emit('output', { id, stream, line }) }),
+      ...(emitOutput && {
+        emitter: new OutputEmitter((stream, line) => emit('output', { id, stream, line })),
+      }),
     })
   }
 

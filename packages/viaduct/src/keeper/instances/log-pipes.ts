@@ -9,14 +9,15 @@ import type { LogStream } from '../../logs/line-format.ts'
 import { LineStamper } from '../../logs/line-stamper.ts'
 import type { SharedWriter } from '../../logs/shared-writers.ts'
 import { openOutput } from './instance-files.ts'
+import type { OutputEmitter } from './output-emitter.ts'
 
 export interface LogPipesOptions {
   /** The instance's directory. */
   readonly dir: string
   readonly source: string
   readonly log: SharedWriter
-  /** Every line as text, when somebody watches. */
-  readonly onLine?: (stream: LogStream, line: string) => void
+  /** Is told the lines, when somebody watches. */
+  readonly emitter?: OutputEmitter
 }
 
 interface Pipe {
@@ -34,17 +35,19 @@ const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 export class LogPipes {
   readonly #log: SharedWriter
   readonly #pipes: readonly Pipe[]
+  readonly #emitter: OutputEmitter | undefined
   #released = false
 
-  private constructor(log: SharedWriter, pipes: readonly Pipe[]) {
-    this.#log = log
+  private constructor(options: LogPipesOptions, pipes: readonly Pipe[]) {
+    this.#log = options.log
+    this.#emitter = options.emitter
     this.#pipes = pipes
   }
 
   /** @throws {Error} System errors of open, e.g. ENOENT. */
   static open(options: LogPipesOptions): LogPipes {
     const pipes = [openPipe('stdout', options), openPipe('stderr', options)]
-    return new LogPipes(options.log, pipes)
+    return new LogPipes(options, pipes)
   }
 
   /**
@@ -70,17 +73,18 @@ export class LogPipes {
       socket.destroy()
       this.#log.writer.write(stamper.flush())
     }
+    this.#emitter?.end()
     await this.#log.release()
   }
 }
 
 function openPipe(stream: LogStream, options: LogPipesOptions): Pipe {
-  const { source, onLine } = options
+  const { source, emitter } = options
   const { writer } = options.log
   const stamper = new LineStamper({
     source,
     stream,
-    ...(onLine && { onLine: (line) => onLine(stream, line.toString('utf8')) }),
+    ...(emitter && { onLine: (line) => emitter.take(stream, line) }),
   })
   const take = (bytes: number, buffer: Uint8Array): boolean => {
     const chunk = Buffer.from(buffer.buffer, buffer.byteOffset, bytes)
