@@ -8,7 +8,7 @@ import { openGitApp } from './git-app.ts'
 const script = `
 set -eu
 api() { curl --silent --show-error --fail-with-body -H "Authorization: Bearer $TOKEN" "$@"; echo; }
-api -X DELETE "$API/applications/rubynas"
+api -X DELETE "$API/applications/rubynas" || true
 api -X POST -H "Content-Type: application/json" --data @- "$API/applications?wait=ready" <<END
 { "name": "rubynas", "repo": { "url": "$REPO", "branch": "main" }, "scale": { "web": 2 } }
 END

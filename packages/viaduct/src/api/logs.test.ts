@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { appendFile, mkdir, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { createClient, type LogOptions } from '../contract/client.ts'
+import { readEvents } from '../contract/event-stream.ts'
 import { parseAppName, type ReleaseNumber } from '../model/ids.ts'
-import { openTestApi, type TestApi } from './open-test-api.suite.ts'
+import { openTestApi, type TestApi, until } from './open-test-api.suite.ts'
 
 let api: TestApi
 const name = parseAppName('shop')
@@ -150,6 +151,78 @@ test('following goes on through lost connections, with each line once', async ()
   await assert.rejects(ended, /enough/)
 })
 
+test('who follows from now on misses nothing of an outage before the first line', async () => {
+  await using relay = await openRelay(Number(new URL(api.url).port))
+  let heard = ''
+  const hearing = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      controller.enqueue(chunk)
+      heard += Buffer.from(chunk).toString()
+    },
+  })
+  const listening: typeof fetch = async (...request) => {
+    const answer = await fetch(...request)
+    return heard === '' ? new Response(answer.body?.pipeThrough(hearing), answer) : answer
+  }
+  const client = createClient({ url: relay.url, token: api.token, fetch: listening })
+  const abort = new AbortController()
+  const lines = client.logs.read('shop', { follow: true, lines: 0, signal: abort.signal })
+  const first = lines.next()
+  await until(() => heard.includes('event: place'))
+  relay.refuse(true)
+  await write(3, 'app', ['10 web.1 stdout meanwhile'])
+  relay.refuse(false)
+  assert.equal(((await first).value as { text: string }).text, 'meanwhile')
+  const ended = lines.next()
+  abort.abort(new Error('enough'))
+  await assert.rejects(ended, /enough/)
+})
+
+test('as events, each line says where a reader can go on', async () => {
+  const get = (headers: Record<string, string> = {}) =>
+    fetch(`${api.url}/applications/shop/logs/app?release=v1&follow=true&lines=2`, {
+      headers: { 'x-auth-token': api.token, accept: 'text/event-stream', ...headers },
+    })
+  const take = async (headers: Record<string, string>, count: number) => {
+    const { body } = await get(headers)
+    assert.ok(body)
+    const found: { id: string; text: string | undefined }[] = []
+    for await (const { id, data } of readEvents(body)) {
+      found.push({ id, text: (JSON.parse(data) as { text?: string }).text })
+      if (found.length === count) break
+    }
+    return found
+  }
+  const [place, one, two, end] = await take({}, 4)
+  assert.deepEqual([place?.text, end?.text], [undefined, undefined])
+  const resumed = await take({ 'last-event-id': one?.id ?? '' }, 3)
+  assert.deepEqual(
+    resumed.map(({ text }) => text),
+    [undefined, two?.text, undefined],
+  )
+  await appendFile(fileOf(1, 'app'), '2026-01-01T00:00:20.000Z web.1 stdout twenty\n')
+  const later = await take({ 'last-event-id': end?.id ?? '' }, 3)
+  assert.equal(later.at(-1)?.text, 'twenty')
+  const bad = await get({ 'last-event-id': '../x' })
+  assert.deepEqual(
+    [bad.status, ((await bad.json()) as { code: string }).code],
+    [422, 'bad-request'],
+  )
+})
+
+test('a stream ends when its app is gone', async () => {
+  await api.client.deploys.create('leaver', Buffer.from('x'))
+  const { logs } = api.layout.app(parseAppName('leaver'))
+  await mkdir(join(logs, 'v1'), { recursive: true })
+  await appendFile(join(logs, 'v1', 'app.log'), '2026-01-01T00:00:01.000Z web.1 stdout one\n')
+  const headers = { 'x-auth-token': api.token }
+  const url = `${api.url}/applications/leaver/logs/app?follow=true`
+  const reading = fetch(url, { headers }).then((answer) => answer.text())
+  await until(async () => (await api.client.apps.list()).some(({ name: one }) => one === 'leaver'))
+  const found = await Promise.race([reading, rm(logs, { recursive: true }).then(() => reading)])
+  assert.ok(['', '2026-01-01T00:00:01.000Z web.1 stdout one\n'].includes(found), found)
+})
+
 /** A port before the API's whose connections can be cut. */
 async function openRelay(port: number) {
   const sockets = new Set<Socket>()
@@ -157,7 +230,9 @@ async function openRelay(port: number) {
     for (const socket of sockets) socket.destroy()
     sockets.clear()
   }
+  let refusing = false
   const server = createServer((client) => {
+    if (refusing) return client.destroy()
     const upstream = connect(port, '127.0.0.1')
     for (const socket of [client, upstream]) {
       sockets.add(socket)
@@ -170,6 +245,10 @@ async function openRelay(port: number) {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
+    refuse(now: boolean) {
+      refusing = now
+      if (now) cut()
+    },
     async [Symbol.asyncDispose]() {
       cut()
       server.close()

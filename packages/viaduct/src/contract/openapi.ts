@@ -98,7 +98,8 @@ function renderAnswer(answer: Answer<unknown>, components: Components): object {
   if (kind === 'json') return { description, content: { 'application/json': value } }
   const text = { schema: { type: 'string' } }
   if (kind === 'text') return { description, content: { 'text/plain': text } }
-  return { description, content: { 'text/plain': text, 'application/x-ndjson': value } }
+  const lines = { 'text/plain': text, 'application/x-ndjson': value, [eventStreamType]: value }
+  return { description, content: lines }
 }
 
 /** Codes by status; what any route may answer is said once per route too, as OpenAPI wants it. */

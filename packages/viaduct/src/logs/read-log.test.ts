@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { renderLogLine } from './line-format.ts'
 import { readLog, type ReadLogOptions } from './read-log.ts'
-import { RotatingWriter } from './rotating-writer.ts'
 
 const dir = await mkdtemp(join(tmpdir(), 'viaduct-read-'))
 after(() => rm(dir, { recursive: true }))
@@ -17,9 +16,7 @@ function line(number: number, source = 'web.1'): string {
 }
 
 async function numbers(options: ReadLogOptions): Promise<number[]> {
-  const found: number[] = []
-  for await (const { text } of readLog(options)) found.push(Number(text.slice(2)))
-  return found
+  return (await readLog(options)).map(({ text }) => Number(text.slice(2)))
 }
 
 const range = (from: number, to: number): number[] =>
@@ -52,40 +49,4 @@ test('a filter counts only what passes', async () => {
 
 test('a log that does not exist is empty', async () => {
   assert.deepEqual(await numbers({ file: join(dir, 'none.log'), lines: 10 }), [])
-})
-
-test('a follower gets every new line once, across many rotations', async () => {
-  const file = join(dir, 'follow.log')
-  const writer = new RotatingWriter({ file, maxBytes: 2_000, filesKept: 3 })
-  for (const n of range(0, 10)) writer.write(Buffer.from(line(n)))
-  await writer.drained()
-  const stop = new AbortController()
-  const found: number[] = []
-  const reading = (async () => {
-    const options = { file, lines: 5, follow: true, signal: stop.signal }
-    for await (const { text } of readLog(options)) {
-      found.push(Number(text.slice(2)))
-      // The reader is slower than a writer that would write all at once: it writes as it is read.
-      const next = found.at(-1) ?? 0
-      if (next >= 9 && next < 409 && (next - 9) % 40 === 0) {
-        for (const n of range(next + 1, next + 41)) writer.write(Buffer.from(line(n)))
-      }
-      if (next === 409) stop.abort()
-    }
-  })()
-  await reading
-  await writer[Symbol.asyncDispose]()
-  assert.deepEqual(found, range(5, 410))
-})
-
-test('a follower waits for a log that does not exist yet, and ends when it is told', async () => {
-  const file = join(dir, 'later.log')
-  const stop = new AbortController()
-  const reading = numbers({ file, lines: 5, follow: true, signal: stop.signal })
-  setImmediate(() => writeFileSync(file, line(1)))
-  const first = readLog({ file, lines: 5, follow: true, signal: stop.signal })
-  assert.equal((await first.next()).value?.text, 'é 1')
-  await first.return()
-  setTimeout(() => stop.abort(), 250)
-  assert.deepEqual(await reading, [1])
 })

@@ -2,148 +2,105 @@
  * The log of an app over its releases: lines of the newest one, before them those of older ones,
  * and, when followed, what any of them writes from then on, releases yet to come included.
  */
-import { setTimeout as delay } from 'node:timers/promises'
-import type { LogLine } from '../../logs/line-format.ts'
+import { type CursorLine, followLogs, type LogSource } from '../../logs/follow-logs.ts'
+import type { LogCursor } from '../../logs/log-cursor.ts'
+import type { LogPosition } from '../../logs/log-files.ts'
+import type { LogTails } from '../../logs/log-tails.ts'
 import { readLog } from '../../logs/read-log.ts'
 import type { AppLayout } from '../../model/layout.ts'
-import { logReleasesPollMs } from '../../model/limits.ts'
-import type { ReleaseNumber } from '../../model/ids.ts'
-import { mergeStreams } from './merge-streams.ts'
-import { namesIn } from './names-in.ts'
-import { readAccessLog } from './read-access-log.ts'
+import { type AppLogLine, findSources, type SourceOptions } from './log-sources.ts'
 
-export interface ReadAppLogOptions {
-  readonly stream: 'stdout' | 'stderr' | 'app' | 'install' | 'access'
-  /** null: all that are kept. */
-  readonly release: ReleaseNumber | null
+export interface ReadAppLogOptions extends SourceOptions {
   /** `web` or `web.1`; null: all. */
   readonly process: string | null
   /** At most this many lines before following. */
   readonly lines: number
-  /** Unix milliseconds. */
+  /** Unix milliseconds; of lines before following. */
   readonly since: number | null
-  readonly follow: boolean
   readonly signal: AbortSignal
 }
 
-/** A line with the release whose log it is in; null for the access log. */
-export interface AppLogLine extends LogLine {
-  readonly release: ReleaseNumber | null
+interface Place {
+  readonly tails: LogTails
+  readonly layout: AppLayout
 }
 
-/** What is read of one release. */
-interface ReleaseLog {
-  readonly number: ReleaseNumber
-  readonly file: string
-}
+type Source = LogSource<AppLogLine>
+type Ends = ReadonlyMap<number, LogPosition>
 
-/** Ends when all is read, or, followed, when the signal aborts. */
-export async function* readAppLog(
-  layout: AppLayout,
+/** The newest lines there are, in order. */
+export async function readAppLog(
+  place: Place,
   options: ReadAppLogOptions,
-): AsyncGenerator<AppLogLine, void> {
-  if (options.stream === 'access') {
-    return yield* withRelease(null, readAccessLog(layout, options))
-  }
-  const { release, follow } = options
-  const kind = options.stream === 'install' ? 'install' : 'app'
-  const releases = release === null ? await releasesWithLogs(layout.logs) : [release]
-  const [newest, ...older] = releases.map((number) => ({
-    number,
-    file: layout.releaseLog(number, kind),
-  }))
-  const startedAt = Date.now()
+): Promise<readonly AppLogLine[]> {
+  return readOlder((await findSources(place, options, 0)) ?? [], options, null)
+}
+
+/**
+ * The newest lines, then new ones, each with the place after it.
+ *
+ * @param cursor Where the reader was; null: it begins.
+ */
+export function followAppLog(
+  place: Place,
+  options: ReadAppLogOptions,
+  cursor: LogCursor | null,
+): AsyncGenerator<CursorLine<AppLogLine>, void> {
+  const sources = (maxAgeMs: number): Promise<readonly Source[] | null> =>
+    findSources(place, options, maxAgeMs)
+  return followLogs({
+    tails: place.tails,
+    sources,
+    older: async (ends) => readOlder((await sources(0)) ?? [], options, ends),
+    filter: filterOf(options),
+    cursor,
+    signal: options.signal,
+  })
+}
+
+/** @param ends Where each log ended when the reader began; null: everything. */
+async function readOlder(
+  all: readonly Source[],
+  options: ReadAppLogOptions,
+  ends: Ends | null,
+): Promise<readonly AppLogLine[]> {
+  const sources = ends ? all.filter(({ key }) => ends.has(key)) : all
   // An install log is of one release: older ones say nothing about it.
-  const withHistory = kind === 'install' ? [] : older
-  const past = await readHistory(withHistory, newest ?? null, options)
-  yield* past
-  if (!follow) return newest === undefined ? undefined : yield* readOne(newest, options)
-  const lastAt = past.at(-1)?.at
-  const since = lastAt === undefined ? startedAt : Date.parse(lastAt) + 1
-  yield* mergeStreams(
-    (async function* () {
-      if (newest !== undefined) {
-        yield readOne(newest, { ...options, lines: options.lines - past.length })
-      }
-      for (const log of older) yield readOne(log, { ...options, since, lines: Infinity })
-      if (release === null) yield* newReleases(layout, { kind, known: releases[0] ?? 0 }, options)
-    })(),
-  )
+  if (options.stream === 'install') return readOne(sources.slice(0, 1), options, ends)
+  if (options.stream !== 'access') return readOne(sources, options, ends)
+  const found = await Promise.all(sources.map((source) => readOne([source], options, ends)))
+  const lines = inOrder(found.flat())
+  return lines.slice(Math.max(0, lines.length - options.lines))
 }
 
-/** Lines of older releases, as many as the newest one leaves room for. */
-async function readHistory(
-  older: readonly ReleaseLog[],
-  newest: ReleaseLog | null,
+/** Lines of the first log, and of the next ones as many as there is room for. */
+async function readOne(
+  sources: readonly Source[],
   options: ReadAppLogOptions,
-): Promise<AppLogLine[]> {
-  if (newest === null || older.length === 0) return []
-  let room = options.lines - (await collect(newest, options.lines, options)).length
+  ends: Ends | null,
+): Promise<readonly AppLogLine[]> {
   const found: AppLogLine[] = []
-  for (const log of older) {
-    if (room <= 0) break
-    const lines = await collect(log, room, options)
-    room -= lines.length
-    found.push(...lines)
+  for (const { key, path, parse } of sources) {
+    const lines = options.lines - found.length
+    if (lines <= 0) break
+    const until = ends?.get(key)
+    const { since, signal } = options
+    const filter = filterOf(options)
+    const about = { file: path, lines, filter, signal, since: since ?? undefined }
+    found.push(...(await readLog({ ...about, ...(until && { until }) }, parse)))
   }
-  return found.sort((a, b) => (a.at < b.at ? -1 : 1))
+  return inOrder(found)
 }
 
-async function collect(
-  log: ReleaseLog,
-  lines: number,
-  options: ReadAppLogOptions,
-): Promise<AppLogLine[]> {
-  const found: AppLogLine[] = []
-  for await (const line of readOne(log, { ...options, lines, follow: false })) found.push(line)
-  return found
+/** By time; of one time as they were found. */
+function inOrder(lines: readonly AppLogLine[]): AppLogLine[] {
+  return lines.toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
 }
 
-function readOne(
-  { number, file }: ReleaseLog,
-  options: ReadAppLogOptions,
-): AsyncGenerator<AppLogLine, void> {
-  const { stream, process, lines, since, follow, signal } = options
-  const filter = (line: LogLine): boolean => {
-    if ((stream === 'stdout' || stream === 'stderr') && line.stream !== stream) return false
+function filterOf({ stream, process }: ReadAppLogOptions): (line: AppLogLine) => boolean {
+  const only = stream === 'stdout' || stream === 'stderr' ? stream : null
+  return (line) => {
+    if (only !== null && line.stream !== only) return false
     return process === null || line.source === process || line.source.startsWith(`${process}.`)
   }
-  const time = since === null ? {} : { since }
-  return withRelease(number, readLog({ file, lines, filter, follow, signal, ...time }))
-}
-
-async function* withRelease(
-  release: ReleaseNumber | null,
-  lines: AsyncIterable<LogLine>,
-): AsyncGenerator<AppLogLine, void> {
-  for await (const line of lines) yield { ...line, release }
-}
-
-/** A stream for each release that comes while the log is followed. */
-async function* newReleases(
-  layout: AppLayout,
-  { kind, known }: { kind: 'app' | 'install'; known: number },
-  options: ReadAppLogOptions,
-): AsyncGenerator<AsyncIterable<AppLogLine>> {
-  let newest = known
-  while (!options.signal.aborted) {
-    for (const number of (await releasesWithLogs(layout.logs)).reverse()) {
-      if (number <= newest) continue
-      newest = number
-      const file = layout.releaseLog(number, kind)
-      yield readOne({ number, file }, { ...options, lines: Infinity })
-    }
-    try {
-      await delay(logReleasesPollMs, undefined, { signal: options.signal })
-    } catch {
-      // Aborted: the loop ends by itself.
-    }
-  }
-}
-
-/** Newest first. */
-async function releasesWithLogs(dir: string): Promise<ReleaseNumber[]> {
-  const names = await namesIn(dir)
-  const numbers = names.flatMap((name) => /^v([1-9][0-9]{0,8})$/.exec(name)?.[1] ?? [])
-  return numbers.map((text) => Number(text) as ReleaseNumber).sort((a, b) => b - a)
 }

@@ -231,7 +231,10 @@ export const appRoutes = {
       {},
       {
         lines: integer({ minimum: 0, maximum: logLinesMax, default: 100 }),
-        since: integer({ minimum: 0, description: 'Unix milliseconds' }),
+        since: integer({
+          minimum: 0,
+          description: 'Unix milliseconds; of lines before following',
+        }),
         process: string({
           pattern: '^[A-Za-z0-9_-]{1,32}(?:\\.[0-9]{1,4})?$',
           description: 'A process type, or one process: web, web.1',
@@ -240,7 +243,11 @@ export const appRoutes = {
         follow: boolean({ default: false }),
       },
     ),
-    answer: lines(logLineSchema, 'Text lines; JSON lines with Accept: application/x-ndjson'),
+    headers: ['Last-Event-ID'],
+    answer: lines(
+      logLineSchema,
+      'By Accept: text, JSON lines, or events whose ids are places to come back to',
+    ),
     errors: [...appErrors, 'bad-release', 'release-not-found'],
   }),
 }

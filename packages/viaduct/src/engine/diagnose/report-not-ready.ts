@@ -46,15 +46,13 @@ async function lastLines(options: {
   source: string
   since?: number
 }): Promise<ReadinessReport['log']> {
-  const found: { stream: string; text: string }[] = []
-  const lines = readLog({
+  const lines = await readLog({
     file: options.logFile,
     lines: diagnoseLogLines,
     filter: (line) => line.source === options.source,
-    ...(options.since !== undefined && { since: options.since }),
+    since: options.since,
     // Beside a worker that writes all the time, ours may be far back: then fewer lines will do.
     signal: AbortSignal.timeout(diagnoseLogTimeoutMs),
   })
-  for await (const line of lines) found.push({ stream: line.stream, text: line.text })
-  return found
+  return lines.map(({ stream, text }) => ({ stream, text }))
 }
