@@ -4,6 +4,7 @@ import {
   createServer,
   type Http2Server,
   type IncomingHttpHeaders,
+  type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
@@ -206,6 +207,27 @@ test('an instance that is gone is said to be, and one that comes back is used ag
   await using _later = instance
   proxy.worker.router.apply(routeTable(2, [{ ports: [instance.port], http: { protocol: 'h2c' } }]))
   assert.equal((await ask()).status, 200)
+})
+
+test('a connection on which an instance takes no more calls ends those that it has, and no other is sent there', async () => {
+  await using instance = await start(echo)
+  const sessions: ServerHttp2Session[] = []
+  instance.server.on('session', (session) => sessions.push(session))
+  await using proxy = await serve(instance.port)
+  using session = connectH2(proxy.port)
+  const before = session.request(call)
+  before.write('before')
+  await once(before, 'data')
+  const [first] = sessions as [ServerHttp2Session]
+  first.goaway()
+  // The answer to a ping says that the notice in front of it was read.
+  await new Promise<void>((resolve, reject) => {
+    first.ping((error) => (error ? reject(error) : resolve()))
+  })
+  assert.equal((await askH2(session, call, 'after')).body, 'after')
+  assert.equal(instance.sessions(), 2)
+  before.end()
+  assert.equal((await answerOf(before)).trailers['grpc-status'], '0')
 })
 
 test('a large body waits for a slow reader, both ways, and arrives whole', async () => {

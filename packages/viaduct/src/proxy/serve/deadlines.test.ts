@@ -1,10 +1,12 @@
 /** Every wait of a client ends, and not before its time: on a clock that the tests move. */
 import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { headTimeoutMs, idleBodyTimeoutMs } from '../../model/limits.ts'
 import {
   clientIdleTimeoutMs,
   halfClosedTimeoutMs,
+  lingerTimeoutMs,
   responseHeadTimeoutMs,
 } from '../../model/proxy-limits.ts'
 import { routeTable } from '../fixtures/route-table.ts'
@@ -142,6 +144,49 @@ test('a body that goes on for nobody is cut: of an instance, and to a client tha
   await proxy.pass(idleBodyTimeoutMs + 1_000)
   await begun.over()
   assert.equal(begun.error, 'ECONNRESET')
+  await until(() => proxy.worker.connections === 0, 'nobody is left')
+})
+
+test('after an answer that ends the connection a client may say more for a while, not for ever', async () => {
+  await using app = await startApp()
+  await using proxy = await start(app)
+  using client = new TestClient(proxy.port).send('no HTTP\r\n\r\n')
+  assert.match(await client.over(), /^HTTP\/1\.1 400 /)
+  await proxy.pass(lingerTimeoutMs - 1_000)
+  client.send('more')
+  assert.equal(proxy.worker.connections, 1)
+  await proxy.pass(1_001)
+  await until(() => proxy.worker.connections === 0, 'the proxy waits no longer')
+})
+
+test('the end of an answer that a client reads slowly has the time of a body, not of a goodbye', async () => {
+  await using app = new TestInstance((socket) => {
+    socket.write('HTTP/1.1 200 OK\r\n\r\n')
+  })
+  await app.start()
+  await using proxy = await start(app)
+  const accepted: Socket[] = []
+  proxy.worker.server.on('connection', (socket) => accepted.push(socket))
+  using client = new TestClient(proxy.port).send(get('/'))
+  await client.answers(1)
+  client.socket.pause()
+  const [socket] = accepted as [Socket]
+  // Until the kernel takes no more, but the proxy does.
+  let bytes = socket.bytesWritten
+  while (socket.writableLength === 0) {
+    bytes += 16_384
+    app.sockets[0]?.write('x'.repeat(16_384))
+    await until(() => socket.bytesWritten === bytes, 'it passed')
+  }
+  app.sockets[0]?.end()
+  await until(() => socket.writableEnded, 'the end of the answer')
+  await proxy.pass(lingerTimeoutMs + 1_000)
+  assert.equal(proxy.worker.connections, 1)
+  client.socket.resume()
+  await client.over()
+  assert.deepEqual([client.error, client.text.length], ['', bytes])
+  await until(() => socket.writableFinished, 'all was sent')
+  await proxy.pass(lingerTimeoutMs + 1)
   await until(() => proxy.worker.connections === 0, 'nobody is left')
 })
 

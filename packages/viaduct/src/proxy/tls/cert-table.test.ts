@@ -129,6 +129,35 @@ test('a new certificate touches no connection; new ones get it; an old snapshot 
   assert.equal(old.getPeerCertificate().fingerprint256, fingerprint(before.certPem))
 })
 
+test('what is made of a certificate is kept while it is there, and no longer', () => {
+  const [one, other] = [certificate('a.example.com'), certificate('b.example.com')]
+  const proof = challenge('c.example.com')
+  const certs = new CertTable()
+  const { SNICallback } = certs.serverOptions([])
+  const contextOf = (name: string): tls.SecureContext | undefined => {
+    let found: tls.SecureContext | undefined
+    SNICallback?.(name, (_, context) => (found = context))
+    return found
+  }
+  const all = { certificates: [one, other], challenges: [proof], unknownName: 'refuse' } as const
+  certs.apply(table(1, all))
+  const names = ['a.example.com', 'b.example.com', 'c.example.com']
+  const first = names.map(contextOf)
+  assert.deepEqual(
+    names.map(contextOf).map((context, i) => context === first[i]),
+    [true, true, true],
+  )
+  certs.apply(table(2, { ...all, certificates: [one] }))
+  assert.equal(contextOf('a.example.com'), first[0])
+  assert.equal(contextOf('c.example.com'), first[2])
+  certs.apply(table(3, { certificates: [other] }))
+  certs.apply(table(4, all))
+  assert.deepEqual(
+    names.map(contextOf).map((context, i) => context === first[i]),
+    [false, false, false],
+  )
+})
+
 test('only who offers acme-tls/1 gets the challenge; visitors keep their certificate', async (t) => {
   const known = certificate('a.example.com')
   const answers = [challenge('a.example.com'), challenge('new.example.com')]

@@ -170,3 +170,36 @@ test('a worker that leaves finishes what is shaking hands', async () => {
   assert.equal(client.error, '')
   await left
 })
+
+test('a worker that leaves waits for no handshake for longer than for requests', async () => {
+  const options = { handshakeTimeoutMs: 120_000 }
+  await using proxy = await startTlsProxy(routeTable(1, [{ ports: [] }]), tlsTable(1), options)
+  const raw = connect(proxy.port, '127.0.0.1')
+  raw.on('error', () => undefined)
+  await until(() => proxy.worker.connections === 1, 'the connection')
+  await proxy.worker.leave(0)
+  await until(() => raw.destroyed, 'its end')
+  await until(() => proxy.worker.connections === 0, 'no connection left')
+})
+
+test('what is disposed of listens no more, behind a load balancer too', async () => {
+  for (const proxyProtocol of [false, true]) {
+    const options = { trustedProxies: ['127.0.0.1'], proxyProtocol }
+    const proxy = await startTlsProxy(routeTable(1, [{ ports: [] }]), tlsTable(1), options)
+    assert.equal(await tryToConnect(proxy.port), 'connected')
+    await proxy[Symbol.asyncDispose]()
+    assert.equal(await tryToConnect(proxy.port), 'ECONNREFUSED')
+  }
+})
+
+async function tryToConnect(port: number): Promise<string | undefined> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return 'connected'
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code
+  } finally {
+    socket.destroy()
+  }
+}
