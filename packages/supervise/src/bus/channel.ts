@@ -4,6 +4,7 @@
  */
 import cluster from 'node:cluster'
 import { workerVariable } from '../preload/preload-paths.cjs'
+import { thisWorker } from '../preload/this-worker.ts'
 import { SocketChannel } from './socket-channel.ts'
 
 /** Viaduct names the socket of an instance in it. */
@@ -40,12 +41,7 @@ export function openChannel(): Channel | null {
 
 /** What a master runs without our preload, e.g. a command, still has the variable. */
 function hasMaster(): boolean {
-  return process.env[workerVariable] !== undefined || workerOf(process) !== undefined
-}
-
-/** What the preload left. */
-export function workerOf(of: object): { readonly id: number } | undefined {
-  return (of as Record<symbol, { readonly id: number } | undefined>)[Symbol.for('supervise.worker')]
+  return process.env[workerVariable] !== undefined || thisWorker() !== undefined
 }
 
 const ipcChannel: Channel = {

@@ -1,13 +1,15 @@
 /**
  * The worker's end of the channel: says when it has started and stopped, and hears when it has to
- * stop (finish the requests) and to quit (end). Works under a `Master` and as an app on Viaduct.
+ * stop (finish the requests) and to quit (end). Works under a `Master` and as an app on Viaduct,
+ * where it outlives the platform: it connects again, and says again how it is.
  */
 import { EventEmitter } from 'node:events'
 import { describe, InvalidClusterContextError, TimeoutError } from '../errors/supervise-error.ts'
 import { requestTimeoutMs } from '../limits.ts'
+import { thisWorker } from '../preload/this-worker.ts'
 import { traceOf } from '../trace/trace.ts'
 import { type WorkerStatus, WorkerStatuses } from '../worker-statuses.ts'
-import { type Channel, openChannel, workerOf } from './channel.ts'
+import { type Channel, openChannel } from './channel.ts'
 import { Requests } from './requests.ts'
 
 export interface MessageBusEvents {
@@ -62,7 +64,7 @@ export class MessageBus extends EventEmitter<MessageBusEvents> {
 
   /** The master's number for this worker; null when something else started it. */
   get workerId(): number | null {
-    return workerOf(process)?.id ?? null
+    return thisWorker()?.id ?? null
   }
 
   /** Everything is up: requests can be answered. */

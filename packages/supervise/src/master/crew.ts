@@ -114,6 +114,7 @@ export class Crew {
   async end(onStopped: () => void): Promise<StopOutcome[]> {
     this.#ending.abort(new Error('The master is shutting down'))
     await this.#replaced(this.#places)
+    await this.#sockets.stopAccepting()
     const alive = [...this.#alive]
     await Promise.all(alive.map(async (worker) => await worker.stop()))
     onStopped()

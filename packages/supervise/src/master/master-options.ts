@@ -59,7 +59,10 @@ export interface MasterOptions {
   readonly maxSurge?: number
   /** `refuse` or `queue` an operation that is asked for while another runs. */
   readonly whenBusy?: 'refuse' | 'queue'
-  /** What makes a worker ready. */
+  /**
+   * What makes a worker ready; by default that it says so. A command: that `env.PORT` accepts, or,
+   * without one, that it lives for a second.
+   */
   readonly ready?: Readiness
   /** Where output goes: `lines` makes `worker-output` events. */
   readonly output?: 'inherit' | 'lines' | 'ignore'

@@ -1,47 +1,9 @@
 /** A master in a process of its own: what becomes of it, and of its workers, by signals. */
 import assert from 'node:assert/strict'
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
-import type { Readable } from 'node:stream'
 import { test } from 'node:test'
-import { fixtures, library } from '../fixtures/fixture-paths.cjs'
 import { ask, startLoad } from '../fixtures/load.ts'
-import { freePort, isAlive, until } from '../fixtures/test-master.ts'
-
-class MasterProcess implements AsyncDisposable {
-  readonly port: number
-  readonly #child: ChildProcessByStdio<null, Readable, null>
-  readonly exited: Promise<unknown[]>
-  pids: number[] = []
-
-  private constructor(port: number, env: Record<string, string>) {
-    this.port = port
-    const all = { ...process.env, LIBRARY: library, PORT: String(port), ...env }
-    this.#child = spawn(process.execPath, [join(fixtures, 'runs-master.cjs')], {
-      env: all,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    this.exited = once(this.#child, 'exit')
-  }
-
-  static async open(env: Record<string, string> = {}): Promise<MasterProcess> {
-    const opened = new MasterProcess(await freePort(), { SCRIPT: 'web.cjs', ...env })
-    const [line] = (await once(opened.#child.stdout, 'data')) as [Buffer]
-    opened.pids = JSON.parse(String(line)) as number[]
-    return opened
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.kill('SIGKILL')
-    await this.exited
-    for (const pid of this.pids) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
-  }
-}
+import { MasterProcess } from '../fixtures/master-process.ts'
+import { isAlive, until } from '../fixtures/test-master.ts'
 
 test('workers end when their master is killed', async () => {
   const OPTIONS = JSON.stringify({ script: undefined, command: ['sleep', '600'], ready: 'alive' })

@@ -18,7 +18,7 @@ if (settings !== undefined && process.send !== undefined) start(JSON.parse(setti
 function start({ id, policy, idleGraceMs }) {
   const { WorkerSockets } = require('./worker-sockets.cjs')
   const sockets = new WorkerSockets({ policy, idleGraceMs, send })
-  process[Symbol.for('supervise.worker')] = { id }
+  process[Symbol.for('supervise.worker')] = { id, borrow: (wanted) => sockets.borrow(wanted) }
   forgetPreload()
   sockets.install()
   listen(sockets)

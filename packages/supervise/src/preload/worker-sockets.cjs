@@ -44,6 +44,7 @@ class WorkerSockets {
   take({ seq, key, error, address }, handle) {
     const asked = this.#asked.get(seq)
     this.#asked.delete(seq)
+    if (asked?.lend) return asked.lend({ error, address, handle })
     if (asked === undefined || asked.closed) {
       if (handle) handle.close()
       return
@@ -59,6 +60,17 @@ class WorkerSockets {
     else this.#pretend(server, { key, address })
     server.once('close', () => this.#forget(server, key))
     this.#send({ supervise: 'listening', port: address.port })
+  }
+
+  /** For a master in this process: the socket itself, whatever the policy is. */
+  borrow({ port, host, ipv6Only }) {
+    return new Promise((resolve, reject) => {
+      const lend = ({ error, address, handle }) => {
+        if (error) reject(Object.assign(new Error(error.message), error))
+        else resolve({ address, handle })
+      }
+      this.#want({ lend }, { port, host, ipv6Only, whole: true })
+    })
   }
 
   /** A connection that the master accepted. */
@@ -107,10 +119,9 @@ class WorkerSockets {
   }
 
   #ask(server, { port, host, ipv6Only, backlog, signal, callback }) {
-    const seq = ++this.#seq
     const drain = ServerDrain.of(server)
     const asked = { server, backlog, drain, closed: false }
-    this.#asked.set(seq, asked)
+    const seq = this.#want(asked, { port, host, ipv6Only: ipv6Only === true, whole: false })
     if (callback) server.once('listening', callback)
     signal?.addEventListener('abort', () => server.close(), { once: true })
     const { close } = server
@@ -120,8 +131,15 @@ class WorkerSockets {
       else Reflect.apply(close, server, done ? [done] : [])
       return server
     }
-    const nth = port === 0 ? this.#anyPorts++ : 0
-    this.#send({ supervise: 'listen', seq, port, host, ipv6Only: ipv6Only === true, nth })
+  }
+
+  /** @returns The number that the master's answer will have. */
+  #want(asked, request) {
+    const seq = ++this.#seq
+    this.#asked.set(seq, asked)
+    const nth = request.port === 0 ? this.#anyPorts++ : 0
+    this.#send({ supervise: 'listen', seq, ...request, nth })
+    return seq
   }
 
   /** Closed before the master answered. */

@@ -2,8 +2,9 @@
  * A listening socket that the master accepts from, passing each connection to the next worker that
  * is ready. While none is, connections wait here, in a limited number.
  */
+import type { SendHandle } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 import { heldConnectionsMax } from '../limits.ts'
 import type { Worker } from '../worker/worker.ts'
 import type { SocketAddress } from './shared-socket.ts'
@@ -20,14 +21,13 @@ export class RoundRobin {
     server.on('connection', (socket) => this.#place(socket))
   }
 
-  /** @throws {NodeJS.ErrnoException} EADDRINUSE, EACCES, EADDRNOTAVAIL. */
-  static async open(
-    key: string,
-    options: { host: string | null; port: number; ipv6Only: boolean },
-  ): Promise<RoundRobin> {
-    const { host, port, ipv6Only } = options
+  /**
+   * @param where Or a socket that is bound.
+   * @throws {NodeJS.ErrnoException} EADDRINUSE, EACCES, EADDRNOTAVAIL.
+   */
+  static async open(key: string, where: ListenOptions | SendHandle): Promise<RoundRobin> {
     const server = createServer({ pauseOnConnect: true, allowHalfOpen: true })
-    server.listen({ port, ipv6Only, exclusive: true, ...(host !== null && { host }) })
+    server.listen(where)
     await once(server, 'listening')
     return new RoundRobin(server, key)
   }
@@ -50,6 +50,10 @@ export class RoundRobin {
     const held = this.#held
     this.#held = []
     for (const socket of held) this.#place(socket)
+  }
+
+  stopAccepting(): void {
+    this.#server.close()
   }
 
   close(): void {

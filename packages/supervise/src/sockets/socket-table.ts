@@ -5,6 +5,7 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import type { SchedulingPolicy } from '../master/master-options.ts'
+import { thisWorker } from '../preload/this-worker.ts'
 import { traceOf } from '../trace/trace.ts'
 import type { Worker } from '../worker/worker.ts'
 import type { ListenRequest } from '../worker/worker-message.ts'
@@ -23,8 +24,8 @@ export class SocketTable {
 
   /** Answers a worker's `listen`, also when it cannot be done. */
   async answer(worker: Worker, request: ListenRequest): Promise<void> {
-    const { seq, port, host, ipv6Only, nth } = request
-    const key = [host ?? '*', port, ipv6Only, nth].join(' ')
+    const { seq, port, host, ipv6Only, nth, whole } = request
+    const key = [host ?? '*', port, ipv6Only, nth, whole].join(' ')
     const reply = { supervise: 'socket', seq, key }
     try {
       const socket = await this.#open(key, request)
@@ -53,6 +54,14 @@ export class SocketTable {
     }
   }
 
+  /** From now on connections wait in the kernel, for whoever has the socket too. */
+  async stopAccepting(): Promise<void> {
+    for (const opened of this.#sockets.values()) {
+      const socket = await opened.catch(() => null)
+      if (socket instanceof RoundRobin) socket.stopAccepting()
+    }
+  }
+
   /** A worker got ready. */
   async flush(): Promise<void> {
     for (const opened of this.#sockets.values()) {
@@ -78,8 +87,19 @@ export class SocketTable {
   }
 
   async #bind(key: string, request: ListenRequest): Promise<SharedSocket | RoundRobin> {
-    const { host, port, ipv6Only } = request
-    if (this.#policy === 'rr') return await RoundRobin.open(key, { host, port, ipv6Only })
+    const { host, port, ipv6Only, whole } = request
+    const passing = this.#policy === 'rr' && !whole
+    // A second master on the same port could not bind it; so a worker that is one asks its own.
+    const outer = thisWorker()
+    if (outer) {
+      const { handle, address } = await outer.borrow({ host, port, ipv6Only })
+      if (passing) return await RoundRobin.open(key, handle)
+      return { handle, address, close: () => handle.close() }
+    }
+    if (passing) {
+      const options = { port, ipv6Only, exclusive: true, ...(host !== null && { host }) }
+      return await RoundRobin.open(key, options)
+    }
     const numeric = host === null || isIP(host) !== 0 ? host : (await lookup(host)).address
     return openSharedSocket(numeric, port, ipv6Only)
   }

@@ -14,6 +14,8 @@ export interface ListenRequest {
   readonly port: number
   readonly host: string | null
   readonly ipv6Only: boolean
+  /** Not its connections: the worker is a master itself. */
+  readonly whole: boolean
   /** How many servers of this worker listened on port 0 before. */
   readonly nth: number
 }
@@ -63,5 +65,6 @@ function decodeListen(fields: Readonly<Record<string, unknown>>): WorkerMessage 
   if (typeof seq !== 'number' || typeof nth !== 'number') return other
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65_535) return other
   if (host !== null && typeof host !== 'string') return other
-  return { kind: 'listen', request: { seq, port, host, nth, ipv6Only: fields.ipv6Only === true } }
+  const [ipv6Only, whole] = [fields.ipv6Only === true, fields.whole === true]
+  return { kind: 'listen', request: { seq, port, host, nth, ipv6Only, whole } }
 }
