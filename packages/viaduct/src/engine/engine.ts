@@ -118,7 +118,7 @@ export interface Engine extends AsyncDisposable {
   ): Promise<{ app: AppView; deploy: Deploy | null }>
   /**
    * Replaces what the API was told of an app, and deploys its code with that.
-   * @param options.isExpected Asked in the app's turn: whether it is still what the client has seen.
+   * @param options.isExpected Asked in the app's turn: is it still what the client has seen?
    * @returns null when it has no code yet.
    * @throws {AppError} `precondition-failed`, `route-taken`
    */

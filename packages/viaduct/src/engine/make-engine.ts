@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises'
 import type { AppName } from '../model/ids.ts'
 import type { Deploy } from '../model/release.ts'
+import type { Upload } from '../model/upload.ts'
 import type { AppRunner } from './app/app-runner.ts'
 import type { EngineParts } from './app/engine-parts.ts'
 import type { Apps } from './apps.ts'
@@ -48,14 +49,6 @@ export function makeEngine({
     const runner = await find(name)
     return publicDeploy(await runner.ask(() => findKnown(runner, request) ?? task(runner)))
   }
-  const askEdge = async (
-    name: AppName,
-    task: (runner: AppRunner) => Promise<void>,
-  ): Promise<EdgeView> => {
-    const runner = await find(name)
-    await runner.ask(() => task(runner))
-    return viewEdge(runner)
-  }
   return {
     apps: async () => [...apps.runners.values()].filter(({ leaving }) => !leaving).map(viewApp),
     app: async (name) => viewApp(await find(name)),
@@ -65,9 +58,7 @@ export function makeEngine({
     events: (name, id, options) => followEvents(apps.find(name), id, options),
     deploy: async (name, upload, options) => {
       const runner = await apps.findOrCreate(parts, name)
-      const known = findKnown(runner, options.request)
-      if (known) await rm(upload.path, { force: true })
-      return publicDeploy(known ?? (await runner.ask(() => deployUpload(runner, upload, options))))
+      return publicDeploy(await runner.ask(() => deployOnce(runner, upload, options)))
     },
     create: async (name, options) => {
       const { runner, deploy } = await createApp(apps, parts, { name, ...options })
@@ -95,13 +86,40 @@ export function makeEngine({
     start: (name, { request } = {}) => ask(name, (one) => start(one, request), { request }),
     cancel: (name, id) => ask(name, (runner) => cancel(runner, id)),
     destroy: (name) => apps.destroy(name),
-    edge: async (name) => viewEdge(await find(name)),
-    changeRoutes: (name, change) => askEdge(name, (runner) => changeRoutes(runner, change)),
-    replaceRoutes: (name, routes) => askEdge(name, (runner) => replaceRoutes(runner, routes)),
-    changeHttp: (name, changes) => askEdge(name, (runner) => changeHttp(runner, changes)),
-    replaceHttp: (name, options) => askEdge(name, (runner) => replaceHttp(runner, options)),
-    setMaintenance: (name, wanted) => askEdge(name, (runner) => setMaintenance(runner, wanted)),
+    ...edgeMethods(find),
     stats: () => platformStats(parts, apps.runners.values(), sampler),
     [Symbol.asyncDispose]: close,
   }
+}
+
+/** What stands before the instances. */
+function edgeMethods(find: (name: AppName) => Promise<AppRunner>) {
+  const change = async (
+    name: AppName,
+    task: (runner: AppRunner) => Promise<void>,
+  ): Promise<EdgeView> => {
+    const runner = await find(name)
+    await runner.ask(() => task(runner))
+    return viewEdge(runner)
+  }
+  return {
+    edge: async (name) => viewEdge(await find(name)),
+    changeRoutes: (name, wanted) => change(name, (runner) => changeRoutes(runner, wanted)),
+    replaceRoutes: (name, routes) => change(name, (runner) => replaceRoutes(runner, routes)),
+    changeHttp: (name, changes) => change(name, (runner) => changeHttp(runner, changes)),
+    replaceHttp: (name, options) => change(name, (runner) => replaceHttp(runner, options)),
+    setMaintenance: (name, wanted) => change(name, (runner) => setMaintenance(runner, wanted)),
+  } satisfies Partial<Engine>
+}
+
+/** An upload that came again is not wanted. */
+async function deployOnce(
+  runner: AppRunner,
+  upload: Upload,
+  options: RequestOptions & { commit: string | null },
+): Promise<StoredDeploy> {
+  const known = findKnown(runner, options.request)
+  if (known === null) return deployUpload(runner, upload, options)
+  await rm(upload.path, { force: true })
+  return known
 }

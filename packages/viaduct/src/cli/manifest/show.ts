@@ -16,6 +16,7 @@ export function defineAppsShow(command: Command): void {
   })
 }
 
+/** `viaduct apps key` */
 export function defineAppsKey(command: Command): void {
   addServerOptions(
     command

@@ -1,4 +1,4 @@
-/** The key that an app reads its repository with: the public half, to be given read access there. */
+/** The key that an app reads its repository with, made when it is needed first. */
 import { join } from 'node:path'
 import { prepareDirectories } from '../../build/prepare-directories.ts'
 import { ensureDeployKey } from '../../sources/git/deploy-key.ts'

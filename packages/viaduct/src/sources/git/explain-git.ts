@@ -10,11 +10,26 @@ export interface GitEnd {
   readonly lines: readonly string[]
 }
 
-const denied =
-  /could not read (Username|Password)|terminal prompts disabled|Authentication failed|Permission denied|HTTP (Basic|4)|error: 40[13]|access denied|Repository not found/i
-const missing = /not found|does not appear to be a git repository|no such repository|error: 404/i
-const unreachable =
-  /Could not resolve|unable to connect|Connection (refused|timed out|reset|closed)|Failed to connect|Network is unreachable|No route to host|SSL|certificate|timed out|Operation too slow|hung up|early EOF|Could not read from remote|unable to access|error: 5\d\d/i
+/** What git, curl and ssh say, in the C locale. */
+const denied = anyOf(
+  'could not read (Username|Password)',
+  'terminal prompts disabled|Authentication failed|Permission denied',
+  'HTTP (Basic|4)|error: 40[13]|access denied|Repository not found',
+)
+const missing = anyOf(
+  'not found|does not appear to be a git repository',
+  'no such repository|error: 404',
+)
+const unreachable = anyOf(
+  'Could not resolve|unable to connect|unable to access|Failed to connect',
+  'Connection (refused|timed out|reset|closed)|Network is unreachable|No route to host',
+  'SSL|certificate|timed out|Operation too slow|hung up|early EOF',
+  'Could not read from remote|error: 5[0-9][0-9]',
+)
+
+function anyOf(...patterns: readonly string[]): RegExp {
+  return new RegExp(patterns.join('|'), 'i')
+}
 
 /** @param about.url Without credentials: `checkRepoUrl` lets none pass. */
 export function explainGit(

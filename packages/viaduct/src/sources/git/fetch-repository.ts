@@ -21,6 +21,8 @@ import { type GitPlaces, gitEnvironment } from './git-environment.ts'
 /** Runs a constant shell line as the app's user, to its end; see `RunJob` of the builds. */
 export type RunCommand = (job: {
   readonly command: string
+  /** For the log, as a person would type it. */
+  readonly shown: string
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
   readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void
@@ -65,7 +67,8 @@ export interface FoundCommit {
 export async function findCommit(repo: Repo, options: FetchOptions): Promise<FoundCommit> {
   const url = parseRepoUrl(repo.url)
   const ref = repo.branch === undefined ? 'HEAD' : `refs/heads/${parseBranch(repo.branch)}`
-  const of = { url, ref, commit: '', timeoutMs: repoListTimeoutMs }
+  const shown = `git ls-remote ${url} ${ref}`
+  const of = { url, ref, commit: '', shown, timeoutMs: repoListTimeoutMs }
   const lines = await runGit(commands.listRef, of, options)
   const refs = new Map(lines.map((line) => line.split('\t').toReversed() as [string, string]))
   const head = /^ref: refs\/heads\/(\S+)\tHEAD$/m.exec(lines.join('\n'))?.[1]
@@ -88,10 +91,10 @@ export async function fetchRepository(
 ): Promise<Upload> {
   const timeoutMs = options.timeoutMs ?? repoFetchTimeoutMs
   const ref = branch === 'HEAD' ? 'HEAD' : `refs/heads/${branch}`
-  const of = { url, ref, commit, timeoutMs }
+  const of = { url, ref, commit, timeoutMs, shown: `git fetch ${url} ${branch}` }
   await fetchCommit(of, options)
   await checkSize(of, options)
-  await runGit(commands.archiveTree, of, options)
+  await runGit(commands.archiveTree, { ...of, shown: `git checkout ${commit}` }, options)
   const { uploads: dir, maxBytes, signal } = options
   await using file = await openOwn(options)
   return await receiveUpload(file.createReadStream({ autoClose: false }), { dir, maxBytes, signal })
@@ -105,7 +108,7 @@ async function fetchCommit(of: Command, options: FetchOptions): Promise<void> {
     const isBroken =
       error instanceof AppError && /\.lock|corrupt|bad object|shallow/i.test(said(error))
     if (!isBroken) throw error
-    await runGit(commands.removeClone, of, options)
+    await runGit(commands.removeClone, { ...of, shown: 'rm -r clone' }, options)
     await runGit(commands.fetchRef, of, options)
   }
 }
@@ -115,7 +118,8 @@ function said({ data }: AppError): string {
 }
 
 async function checkSize(of: Command, options: FetchOptions): Promise<void> {
-  const lines = await runGit(commands.measureTree, of, options)
+  const shown = `git ls-tree -r ${of.commit}`
+  const lines = await runGit(commands.measureTree, { ...of, shown }, options)
   const [, entries, bytes] = /^tree (\d+) (\d+)$/.exec(lines.at(-1) ?? '') ?? []
   const { unpackedMaxEntries, unpackedMaxBytes } = options
   if (Number(entries ?? 0) > unpackedMaxEntries) {
@@ -130,18 +134,19 @@ async function branchNotFound(
   { url, branch }: { url: string; branch: string },
   options: FetchOptions,
 ): Promise<AppError> {
-  const of = { url, ref: 'HEAD', commit: '', timeoutMs: repoListTimeoutMs }
+  const shown = `git ls-remote --heads ${url}`
+  const of = { url, ref: 'HEAD', commit: '', shown, timeoutMs: repoListTimeoutMs }
   const lines = await runGit(commands.listBranches, of, options)
   const branches = lines.flatMap((line) => /\trefs\/heads\/(.+)$/.exec(line)?.[1] ?? [])
   if (branches.length === 0) {
     const hint = 'Push a branch first.'
     return new AppError('branch-not-found', `${url} is empty`, { hint, data: { url } })
   }
-  const shown = branches.slice(0, branchesShown)
-  const more = branches.length > shown.length ? ' …' : ''
+  const named = branches.slice(0, branchesShown)
+  const more = branches.length > named.length ? ' …' : ''
   return new AppError('branch-not-found', `${url} has no branch ${JSON.stringify(branch)}`, {
-    hint: `There are: ${shown.join(', ')}${more}.`,
-    data: { field: 'repo.branch', url, branch, branches: shown },
+    hint: `There are: ${named.join(', ')}${more}.`,
+    data: { field: 'repo.branch', url, branch, branches: named },
   })
 }
 
@@ -151,13 +156,14 @@ interface Command {
   readonly url: string
   readonly ref: string
   readonly commit: string
+  readonly shown: string
   readonly timeoutMs: number
 }
 
 /** @returns What it wrote to stdout. */
 async function runGit(
   command: string,
-  { timeoutMs, ...of }: Command,
+  { timeoutMs, shown, ...of }: Command,
   options: FetchOptions,
 ): Promise<string[]> {
   const { places, home, signal, maxBytes, unpackedMaxEntries: maxEntries } = options
@@ -165,7 +171,7 @@ async function runGit(
   const lines: string[] = []
   const startedAt = performance.now()
   const end = await options.run({
-    command,
+    ...{ command, shown },
     cwd: home,
     env: {
       ...gitEnvironment(places, { home, config: options.config }),

@@ -5,12 +5,7 @@
 import type { GitPlaces } from './git-environment.ts'
 
 /** Shows `ref: refs/heads/NAME\tHEAD`, then a commit and its ref per line. */
-const say = (text: string): string => `printf '%s\\n' "${text}"`
-
-export const listRef = [
-  say('Looking for $FETCH_REF in $FETCH_URL'),
-  'exec git ls-remote --symref -- "$FETCH_URL" HEAD "$FETCH_REF"',
-].join('\n')
+export const listRef = 'exec git ls-remote --symref -- "$FETCH_URL" HEAD "$FETCH_REF"'
 
 /** Shows every branch; only to say which there are. */
 export const listBranches = 'exec git ls-remote --heads -- "$FETCH_URL"'
@@ -31,7 +26,6 @@ export const fetchRef = [
   'test -d "$FETCH_CLONE/.git" || git init --quiet "$FETCH_CLONE" || exit 1',
   'cd "$FETCH_CLONE" || exit 1',
   'there() { git cat-file -e "$FETCH_COMMIT^{commit}" 2>/dev/null; }',
-  `there || ${say('Fetching $FETCH_COMMIT')}`,
   `there || ${fetch} "+$FETCH_REF:refs/viaduct/wanted" || exit`,
   `there || ${fetch} "+$FETCH_COMMIT:refs/viaduct/wanted" || exit`,
   'exec git rev-parse --verify "$FETCH_COMMIT^{commit}"',

@@ -18,7 +18,7 @@ export interface GitPlaces {
 /** Git's own helpers such as `ext` and `fd` run commands; `file` reads what is on this machine. */
 export const protocols = ['https', 'http', 'ssh', 'git'] as const
 
-/** Each as git reads it from `GIT_CONFIG_KEY_N`; what stands here wins over a clone's own config. */
+/** Each as git reads it from `GIT_CONFIG_KEY_N`: stronger than a clone's own config. */
 const settings: Readonly<Record<string, string>> = {
   'core.hooksPath': '/dev/null',
   'core.fsmonitor': 'false',
