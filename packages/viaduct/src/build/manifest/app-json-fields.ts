@@ -5,7 +5,9 @@
 import { instancesPerTypeMax } from '../../model/limits.ts'
 import type { Located } from '../parse/read-json.ts'
 import { byType, type Field, integer, list, object, oneOf, record, text, truth } from './field.ts'
-import { byProcessType, byVariable, command, envValue, schedule } from './manifest-fields.ts'
+import { schedule } from './cron-fields.ts'
+import { byVariable, envValue } from './env-fields.ts'
+import { byProcessType, command } from './name-fields.ts'
 
 interface AppJsonVariable {
   readonly value?: string

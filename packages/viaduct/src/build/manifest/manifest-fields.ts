@@ -2,106 +2,48 @@
  * Every key of the manifest, declared once: how it is read, its JSON Schema, and what editors and
  * docs/manifest.md say of it. What the keys mean in the code is `model/manifest.ts`.
  */
-import { parseCronSchedule } from '../../model/manifest/cron-schedule.ts'
-import { AppError } from '../../model/app-error.ts'
 import {
-  commandMaxChars,
-  configKeysMax,
-  configValueMaxBytes,
-  cronJobsMax,
-  cronTimeoutMs,
   drainTimeoutMs,
   healthTimeoutMs,
   installCommandsMax,
   instancesPerTypeMax,
   minUptimeMs,
-  packagesMax,
   placementNodesMax,
   processTypesMax,
   readyTimeoutMs,
-  repoUrlMaxChars,
   stopTimeoutMs,
   warmMs,
   warmReleases,
 } from '../../model/limits.ts'
 import {
   builderNames,
-  type CronJob,
   type HealthCheck,
   type Manifest,
   type Placement,
-  type Repo,
   type ResourceLimits,
   type Timeouts,
-  type Variable,
   type WarmPolicy,
 } from '../../model/manifest.ts'
-import { parseBranch, parseRepoUrl } from '../../model/manifest/repo-url.ts'
+import { cron } from './cron-fields.ts'
+import { env } from './env-fields.ts'
 import {
-  byType,
   described,
   type Field,
   integer,
   list,
   object,
   oneOf,
-  parsed,
   record,
   text,
   truth,
 } from './field.ts'
 import { httpOptions } from './http-fields.ts'
+import { appName, byProcessType, command, processType } from './name-fields.ts'
 import { domains, folders, ownPort } from './route-fields.ts'
+import { accountName, packages, repo } from './source-fields.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
-
-const appName = text('1 to 40 of a-z, 0-9 and "-", with a letter or digit at both ends', {
-  pattern: '^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$',
-})
-
-const typePattern = '^(?!__proto__$)[A-Za-z0-9_-]{1,32}$'
-const processType = text('a process type: 1 to 32 of A-Z, a-z, 0-9, "_" and "-"', {
-  pattern: typePattern,
-})
-/** Of a record. */
-export const byProcessType = {
-  pattern: typePattern,
-  otherwise: 'names no process type: use 1 to 32 of A-Z, a-z, 0-9, "_" and "-"',
-  maxProperties: processTypesMax,
-}
-
-const repo = object<Repo>(
-  {
-    url: described(
-      parsed(
-        text('an address such as "https://example.org/shop.git"', { maxLength: repoUrlMaxChars }),
-        parseRepoUrl,
-      ),
-      'https, http, ssh, git, or "user@host:path".',
-    ),
-    branch: described(
-      parsed(text('the name of a branch', { maxLength: 200 }), parseBranch),
-      "The branch that is deployed; default: the repository's own.",
-      { examples: ['main'] },
-    ),
-  },
-  ['url'],
-)
-
-const packageName = text('a package such as "libpq-dev" or "ruby=1:3.3"', {
-  pattern: '^[a-z0-9][a-z0-9+.-]{1,99}(?:=[A-Za-z0-9][A-Za-z0-9.+~:-]{0,99})?$',
-})
-
-const accountName = text('the name of a user or group, not "root"', {
-  pattern: '^(?!root$)[a-z_][a-z0-9_-]{0,31}$',
-})
-
-/** A line for `sh -c`. */
-export const command = text(`a shell line of at most ${commandMaxChars} characters`, {
-  maxLength: commandMaxChars,
-  pattern: '^(?=\\s*\\S)[^\\u0000]*$',
-})
 
 const host = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
 
@@ -123,35 +65,6 @@ const health = object<HealthCheck>(
   ['path'],
 )
 
-export const envValue = text('a string without NUL (write numbers and true as "3" and "true")', {
-  maxLength: configValueMaxBytes,
-  pattern: '^[^\\u0000]*$',
-})
-
-const variable = object<Variable>({
-  value: described(envValue, 'Weaker than what is set on the server.'),
-  required: described(truth, 'A deploy without a value fails before the build.', {
-    default: false,
-  }),
-  generator: described(oneOf('secret'), '64 random digits, made by the first deploy, then kept.'),
-  description: text('text', { maxLength: 1_000 }),
-})
-
-/** Of a record. */
-export const byVariable = {
-  pattern: '^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]*$',
-  otherwise: 'is not a variable\'s name: use A-Z, a-z, 0-9 and "_", not a digit first',
-  maxProperties: configKeysMax,
-}
-
-const env = record(
-  byType<string | Variable>('a string (write numbers and true as "3" and "true")', {
-    string: envValue,
-    object: variable,
-  }),
-  byVariable,
-)
-
 const limits = object<ResourceLimits>({
   memoryBytes: described(
     integer(2 ** 24, 2 ** 44, 'bytes'),
@@ -170,64 +83,6 @@ const placement = object<Placement>({
     ),
     'The nodes that may run it; default: all.',
   ),
-})
-
-const timeZone = parsed(
-  text('a time zone such as "Europe/Berlin"', { pattern: '^[A-Za-z][A-Za-z0-9_+/-]{0,63}$' }),
-  (zone) => {
-    try {
-      return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-      throw new AppError('bad-schedule', `${JSON.stringify(zone)} is not a time zone`)
-    }
-  },
-)
-
-export const schedule = parsed(
-  text('a schedule such as "30 4 * * mon-fri" or "@daily"', { maxLength: 200 }),
-  (value) => {
-    parseCronSchedule(value)
-    return value
-  },
-)
-
-const cronJob = parsed(
-  object<CronJob>(
-    {
-      name: described(
-        text('1 to 40 of a-z, 0-9 and "-"', { pattern: '^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$' }),
-        'One of its own; default: "cron-N", by its place in the list.',
-      ),
-      schedule: described(schedule, 'Minute, hour, day, month, weekday.', {
-        examples: ['30 4 * * mon-fri', '@daily'],
-      }),
-      command: described(command, 'A shell line, or else a process.'),
-      process: described(processType, 'A process type, whose command runs.'),
-      timeZone: described(timeZone, 'Where the schedule holds.', {
-        default: 'UTC',
-        examples: ['Europe/Berlin'],
-      }),
-      overlap: described(truth, 'A run starts though the one before has not ended.', {
-        default: false,
-      }),
-      timeoutMs: described(integer(1_000, 7 * dayMs, 'milliseconds'), 'A longer run is stopped.', {
-        default: cronTimeoutMs,
-      }),
-    },
-    ['schedule'],
-  ),
-  (job) => {
-    if ((job.command === undefined) !== (job.process === undefined)) return job
-    throw new AppError('bad-schedule', 'It wants "command" or "process", one of them')
-  },
-)
-
-const cron = parsed(list(cronJob, cronJobsMax), (jobs) => {
-  const names = jobs.map(({ name }, at) => name ?? `cron-${at + 1}`)
-  const twice = names.find((name, at) => names.indexOf(name) !== at)
-  if (twice === undefined) return jobs
-  throw new AppError('bad-schedule', `Two jobs have the name "${twice}"`)
 })
 
 const upToAnHour = integer(0, hourMs, 'milliseconds')
@@ -316,7 +171,7 @@ export const manifestField: Field<WrittenManifest> = object<WrittenManifest>({
   builder: described(oneOf(...builderNames), 'Builds it so, whatever the tree looks like.', {
     examples: ['node'],
   }),
-  packages: described(list(packageName, packagesMax), 'Packages of the system that it needs.', {
+  packages: described(packages, 'Packages of the system that it needs.', {
     examples: [['libpq-dev', 'imagemagick']],
   }),
   install: described(

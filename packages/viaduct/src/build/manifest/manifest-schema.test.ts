@@ -101,9 +101,14 @@ function textsOf({ pattern }: JsonSchema): fc.Arbitrary<string> {
   )
 }
 
-const written = valuesOf(manifestField.schema)
+/** A few keys each: with many of them hardly one manifest is right. */
+const written = fc
+  .subarray(Object.entries(manifestField.schema.properties ?? {}), { maxLength: 4 })
+  .chain((entries) => {
+    return fc.record(Object.fromEntries(entries.map(([key, each]) => [key, valuesOf(each)])))
+  })
 
-test('the reader and the schema are of one opinion on any manifest', () => {
+test('the reader and the schema are of one opinion on any manifest', (t) => {
   const seen = new Map<string, number>()
   fc.assert(
     fc.property(written, (value) => {
@@ -112,8 +117,9 @@ test('the reader and the schema are of one opinion on any manifest', () => {
     }),
     { numRuns: 1_000 },
   )
+  t.diagnostic(JSON.stringify([...seen]))
   assert.ok((seen.get('taken') ?? 0) > 50, JSON.stringify([...seen]))
-  assert.ok((seen.get('refused') ?? 0) > 50, JSON.stringify([...seen]))
+  assert.ok((seen.get('refused') ?? 0) > 20, JSON.stringify([...seen]))
   assert.ok((seen.get('refused beyond the schema') ?? 0) > 5, JSON.stringify([...seen]))
 })
 
