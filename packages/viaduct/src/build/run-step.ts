@@ -17,6 +17,8 @@ export interface Job {
    * into a line of ours.
    */
   readonly command: string
+  /** For the log, as a person would type it; its end is noted, too. */
+  readonly shown?: string
   readonly cwd: string
   readonly env: Environment
   /** Called for each line of output, without its newline. */
@@ -67,6 +69,7 @@ export async function runStep(options: StepOptions): Promise<void> {
   const startedAt = performance.now()
   const end = await runJob({
     command: options.command,
+    shown,
     cwd: options.cwd,
     env: options.env,
     signal,

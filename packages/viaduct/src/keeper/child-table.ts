@@ -22,6 +22,8 @@ export interface InstanceRow extends ProcessIdentity {
   readonly logFile: string
   readonly logSource: string
   readonly emitOutput: boolean
+  /** As in `ProcessSpec`. */
+  readonly title?: string
   readonly labels: Readonly<Record<string, string | number>>
   /** From SIGTERM to SIGKILL when the keeper stops; rows of an older keeper lack it. */
   readonly stopTimeoutMs?: number

@@ -33,6 +33,8 @@ export interface ProcessSpec {
   readonly direct?: { readonly port: number; readonly mode: DirectMode }
   /** Emits `output` events as well as writing the log; for jobs that a user watches. */
   readonly emitOutput: boolean
+  /** Goes into the log before its lines, and how it ended after them: `npm ci`. One line. */
+  readonly title?: string
   /** From SIGTERM to SIGKILL when the keeper itself stops; a call of `stop` says its own. */
   readonly stopTimeoutMs: number
   readonly labels: Readonly<Record<string, string | number>>

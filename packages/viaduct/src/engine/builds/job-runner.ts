@@ -42,6 +42,7 @@ export class JobRunner {
         logSource: 'build',
         ipc: false,
         emitOutput: true,
+        ...(job.shown !== undefined && { title: job.shown }),
         stopTimeoutMs,
         labels: { kind: 'job', app: about.app },
       }

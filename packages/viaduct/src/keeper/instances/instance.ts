@@ -162,10 +162,11 @@ export class Instance {
     const killed = this.#stopping ? await this.#stopping : false
     if (!this.#stopping) await this.#killStrays()
     await release(ack)
-    const output = pipes?.finish(logDrainMs) ?? Promise.resolve()
+    const exit = explainExit({ ended, killed, stopped: this.#row.stopping, at: endedAt })
+    const lastLine = this.#row.title === undefined ? null : renderEnd(exit)
+    const output = pipes?.finish(logDrainMs, lastLine) ?? Promise.resolve()
     this.#clear(output)
     await Promise.race([output, delay(exitOutputMs)])
-    const exit = explainExit({ ended, killed, stopped: this.#row.stopping, at: endedAt })
     await this.#save({ ...this.#row, exit })
     this.#parts.emit('exited', { id: this.#row.id, exit })
     return exit
@@ -217,6 +218,12 @@ function explainExit(facts: {
   const code = ended && signal === null ? ended.status : null
   const reason = stopped ? 'stopped-by-us' : code === null ? 'signal' : 'code'
   return { reason, code, signal, killed, at }
+}
+
+/** For the log of a job. */
+function renderEnd({ code, signal }: InstanceExit): string {
+  if (code !== null) return `exit code ${code}`
+  return `ended by ${signal ?? 'a signal'}`
 }
 
 /** A shell says 128 + N for signal N; an app that exits with such a code cannot be told from it. */

@@ -200,7 +200,9 @@ export class Instances {
     const { table } = this.#options
     try {
       await table.put(row)
-      return { row, pipes: this.#openPipes(row, dir) }
+      const pipes = this.#openPipes(row, dir)
+      if (spec.title !== undefined) pipes.note(`$ ${spec.title}`)
+      return { row, pipes }
     } catch (error) {
       shim.process.kill('SIGKILL')
       await table.remove(row).catch(() => undefined) // Off the table in memory; the disk is full.
@@ -224,6 +226,7 @@ export class Instances {
         kind: 'instance',
         ...identity,
         ...{ id, logFile, logSource, emitOutput, labels, cgroup },
+        ...(spec.title !== undefined && { title: spec.title }),
         stopTimeoutMs: limitMs,
         startedAt: Date.now(),
         stopping: false,

@@ -5,7 +5,7 @@
  */
 import { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { LogStream } from '../../logs/line-format.ts'
+import { type LogStream, renderStamp } from '../../logs/line-format.ts'
 import { LineStamper } from '../../logs/line-stamper.ts'
 import type { SharedWriter } from '../../logs/shared-writers.ts'
 import { openOutput } from './instance-files.ts'
@@ -35,11 +35,13 @@ const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 export class LogPipes {
   readonly #log: SharedWriter
   readonly #pipes: readonly Pipe[]
+  readonly #source: string
   readonly #emitter: OutputEmitter | undefined
   #released = false
 
   private constructor(options: LogPipesOptions, pipes: readonly Pipe[]) {
     this.#log = options.log
+    this.#source = options.source
     this.#emitter = options.emitter
     this.#pipes = pipes
   }
@@ -53,20 +55,27 @@ export class LogPipes {
   /**
    * Waits for the end of both outputs, then until all is written.
    *
+   * @param lastLine Goes into the log after all others.
    * @returns False when a writer still holds one open after `timeoutMs`; it is not read any more.
    */
-  async finish(timeoutMs: number): Promise<boolean> {
+  async finish(timeoutMs: number, lastLine: string | null = null): Promise<boolean> {
     const ended = Promise.all(this.#pipes.map((pipe) => pipe.closed))
     const stop = new AbortController()
     const limit = delay(timeoutMs, false, { signal: stop.signal }).catch(() => false)
     const complete = await Promise.race([ended.then(() => true), limit])
     stop.abort()
-    await this.close()
+    await this.close(lastLine)
     return complete
   }
 
+  /** Writes a line of the platform's own into the log. */
+  note(text: string): void {
+    const stamp = renderStamp(new Date().toISOString(), this.#source, 'stdout')
+    this.#log.writer.write(Buffer.from(`${stamp}${text.replaceAll(/[\r\n]+/g, ' ')}\n`))
+  }
+
   /** Stops reading; what is unread stays in the FIFO for the next keeper. */
-  async close(): Promise<void> {
+  async close(lastLine: string | null = null): Promise<void> {
     if (this.#released) return
     this.#released = true
     for (const { socket, stamper } of this.#pipes) {
@@ -74,6 +83,7 @@ export class LogPipes {
       this.#log.writer.write(stamper.flush())
     }
     this.#emitter?.end()
+    if (lastLine !== null) this.note(lastLine)
     await this.#log.release()
   }
 }
