@@ -16,6 +16,8 @@ export const upstreamBufferBytes = 68 * 1024
 export const largeBufferBytes = 256 * 1024
 /** … for so many connections of a worker at once, because memory is kept small. */
 export const largeBuffersMax = 32
+/** A head and the beginning of a body are one write up to here; copying more costs more. */
+export const joinedMaxBytes = 64 * 1024
 /** Read buffers of bodies that wait for V8 to free them. */
 export const bufferGarbageMaxBytes = 8 * 1024 * 1024
 /** A smaller piece for a client that does not read is copied: it would keep a whole buffer. */

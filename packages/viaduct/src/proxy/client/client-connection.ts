@@ -67,7 +67,11 @@ export class ClientConnection implements ClientSide, ClientLink {
     this.#lastHead = new LastHead(this.peer)
     this.#idleSince = worker.deadlines.tick()
     this.#deadlineMs = this.#idleSince + headTimeoutMs
-    socket.on('data', (bytes: Buffer) => this.#onData(bytes))
+    socket.on('data', (bytes: Buffer) => {
+      // Else the stream asks for more by itself, in a tick of its own after each piece.
+      socket.read(0)
+      this.#onData(bytes)
+    })
     socket.on('end', () => this.#onEnd())
     socket.on('error', () => socket.destroy()) // A client that resets is gone; 'close' follows.
     socket.on('close', () => this.#onClose())
@@ -216,7 +220,7 @@ export class ClientConnection implements ClientSide, ClientLink {
       ? new BodyFraming({ length: head.contentLength, chunked: head.chunked })
       : null
     const exchange = (this.#spare ??= new Exchange(this, way.app))
-    exchange.begin(head, { way, requestId, body })
+    exchange.begin(head, { way, requestId, body, bodyComesNow: this.#pending !== null })
     this.#exchange = exchange
     exchange.start()
     if (!body || exchange.isDone) return

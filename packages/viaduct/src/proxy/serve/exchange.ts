@@ -16,7 +16,7 @@ import type { ClientSide } from '../client/client-side.ts'
 import { type ErrorReason, errorReasons } from './error-reasons.ts'
 import { forwardedClient } from '../client/peer.ts'
 import { renderRequestHead, textBodyMaxBytes } from './render-head.ts'
-import { gatherWrites, RequestBody } from './request-body.ts'
+import { RequestBody } from './request-body.ts'
 import { type ExchangeParts, RequestFacts } from './request-facts.ts'
 import { ResponseBody } from './response-body.ts'
 import { isOffered, Tunnel } from './tunnel.ts'
@@ -58,14 +58,15 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
   }
 
   /** Takes the next request; the one before is done. */
-  begin(head: RequestHead, { way, requestId, body }: ExchangeParts): void {
+  begin(head: RequestHead, { way, requestId, body, bodyComesNow = false }: ExchangeParts): void {
     const { app } = way
     this.note(head, way, { requestId, startedMs: this.#client.worker.deadlines.tick() })
     if (this.peer.isTrusted) {
       Object.assign(this, forwardedClient(head, this.peer, this.#client.worker.trusted))
     }
     this.headText = renderRequestHead(head, this)
-    this.#body.begin(body, app.gate?.bodyMaxBytes ?? Infinity)
+    const maxBytes = app.gate?.bodyMaxBytes ?? Infinity
+    this.#body.begin(body, { maxBytes, comesNow: bodyComesNow })
     this.ticket++
     this.#visit = app.gate === null ? null : visitOf(head, this, this.#client.worker.gateContext)
     this.#upgrade = head.upgrade
@@ -105,12 +106,12 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
     this.notePlaced(now)
     const idle = this.#fresh ? null : upstream.takeIdle(this.isIdempotent, worker.deadlines.now)
     const { policy } = this.app
-    this.#connection = idle ?? new UpstreamConnection(upstream, worker.deadlines, policy)
-    this.#wait(this.app.policy.headTimeoutMs)
-    if (!this.#body.isEmpty) gatherWrites(this.#connection.socket)
-    this.#connection.send(this.headText, this)
-    if (this.#body.isEmpty) return
-    this.#body.sendKept(this.#connection.socket)
+    const connection = idle ?? new UpstreamConnection(upstream, worker.deadlines, policy)
+    this.#connection = connection
+    this.#wait(policy.headTimeoutMs)
+    connection.take(this)
+    if (this.#body.isEmpty) return void connection.socket.write(this.headText, 'latin1')
+    this.#body.send(this.headText, connection)
     if (!this.#body.isFull) this.#client.resume()
   }
 
@@ -208,9 +209,8 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
   }
 
   #passOn(piece: Buffer): void {
-    const socket = this.#connection?.socket ?? null
-    if (socket) this.#waitForBody()
-    if (!this.#body.pass(piece, socket)) this.#client.pause()
+    if (this.#connection) this.#waitForBody()
+    if (!this.#body.pass(piece, this.#connection)) this.#client.pause()
   }
 
   onDrain(): void {

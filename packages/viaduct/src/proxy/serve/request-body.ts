@@ -4,7 +4,8 @@
  */
 import { replayMaxBytes } from '../../model/proxy-limits.ts'
 import type { BodyFraming } from '../http/body-framing.ts'
-import type { UpstreamSocket } from './upstream-connection.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
+import { writeJoined } from './write-joined.ts'
 
 const nothing: Buffer[] = []
 
@@ -14,14 +15,26 @@ export class RequestBody {
   #keptBytes = 0
   #isWhole = true
   #maxBytes = Infinity
+  /** Its first piece is passed next, before anything else happens … */
+  #comesNow = false
+  /** … and goes on with this in one write. */
+  #unsentHead = ''
 
-  /** @param framing null: the request has no body. */
-  begin(framing: BodyFraming | null, maxBytes: number): void {
+  /**
+   * @param framing null: the request has no body.
+   * @param comesNow The caller passes its first piece as soon as it has begun.
+   */
+  begin(
+    framing: BodyFraming | null,
+    { maxBytes, comesNow }: { maxBytes: number; comesNow: boolean },
+  ): void {
     this.#framing = framing
     this.#maxBytes = maxBytes
     this.#kept = nothing
     this.#keptBytes = 0
     this.#isWhole = true
+    this.#comesNow = comesNow
+    this.#unsentHead = ''
   }
 
   get isEmpty(): boolean {
@@ -57,23 +70,34 @@ export class RequestBody {
   }
 
   /**
-   * @param socket Of the instance; null while there is none.
+   * @param connection To the instance; null while there is none.
    * @returns False: read no more of it until `onDrain`.
    */
-  pass(piece: Buffer, socket: UpstreamSocket | null): boolean {
+  pass(piece: Buffer, connection: UpstreamConnection | null): boolean {
+    this.#comesNow = false
     if (this.#isWhole) {
       if (this.#keptBytes === 0) this.#kept = []
       this.#kept.push(piece)
       this.#keptBytes += piece.length
     }
-    if (socket === null) return !this.isFull
+    if (connection === null) return !this.isFull
     // While nothing was sent, what is kept is all there is: it stays, and no more is read.
-    if (!socket.connecting) this.keepOnlyLittle()
-    return socket.write(piece) && !this.isFull
+    if (!connection.socket.connecting) this.keepOnlyLittle()
+    return this.#write(piece, connection) && !this.isFull
   }
 
-  sendKept(socket: UpstreamSocket): void {
-    for (const piece of this.#kept) socket.write(piece)
+  #write(piece: Buffer, { socket }: UpstreamConnection): boolean {
+    const head = this.#unsentHead
+    if (head === '') return socket.write(piece)
+    this.#unsentHead = ''
+    return writeJoined(socket, head, [piece])
+  }
+
+  /** Sends the head, with what there is of the body. */
+  send(head: string, { socket }: UpstreamConnection): void {
+    if (this.#keptBytes > 0) writeJoined(socket, head, this.#kept)
+    else if (this.#comesNow) this.#unsentHead = head
+    else socket.write(head, 'latin1')
   }
 
   /** Bytes of it were sent: a long one is not kept any more. */
@@ -87,14 +111,4 @@ export class RequestBody {
     this.#keptBytes = 0
     this.#kept = nothing
   }
-}
-
-/** Head and beginning of a body, which mostly come together, go on together, too: in one write. */
-export function gatherWrites(socket: UpstreamSocket): void {
-  socket.cork()
-  process.nextTick(uncork, socket)
-}
-
-function uncork(socket: UpstreamSocket): void {
-  socket.uncork()
 }

@@ -22,6 +22,8 @@ export interface ExchangeParts {
   readonly way: Way
   readonly requestId: string
   readonly body: BodyFraming | null
+  /** Its first piece is there, and passed as soon as the exchange has started. */
+  readonly bodyComesNow?: boolean
 }
 
 export abstract class RequestFacts {

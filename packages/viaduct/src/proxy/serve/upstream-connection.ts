@@ -153,13 +153,12 @@ export class UpstreamConnection {
     this.socket.destroy()
   }
 
-  /** Sends a request's head; its body follows by `socket.write`. */
-  send(head: string, sink: ResponseSink): void {
+  /** What comes next answers this request, which is to be written to `socket`. */
+  take(sink: ResponseSink): void {
     this.#sink = sink
     this.#phase = 'head'
     this.#reusable = false
     this.#interimHeads = 0
-    this.socket.write(head, 'latin1')
   }
 
   /** The response is complete and the request was sent whole: the next one may use it. */
