@@ -16,6 +16,7 @@ export function checkToldTypes(told: ServerManifest, known: readonly string[]): 
     scale: Object.keys(told.scale ?? {}),
     overlap: Object.keys(told.overlap ?? {}),
     routes: told.routes ?? [],
+    cron: (told.cron ?? []).flatMap(({ process }) => process ?? []),
   })
   for (const [field, types] of named) {
     const wrong = types.find((type) => !known.includes(type))

@@ -83,3 +83,35 @@ test('every mistake of every file is found at once; a deploy fails with the firs
   )
   await rm(tree, { recursive: true })
 })
+
+test('what the API was told names types that the app has', async () => {
+  const tree = await treeOf({ Procfile: 'web: a\nclock: b\n' })
+  await detectApp(tree, { cron: [{ schedule: '@daily', process: 'clock' }], scale: { web: 2 } })
+  const told = [
+    { scale: { clok: 1 } },
+    { overlap: { clok: false } },
+    { routes: ['clok'] },
+    { cron: [{ schedule: '@daily', process: 'clok' }] },
+  ]
+  for (const each of told) {
+    const error = { code: 'bad-manifest', hint: 'Did you mean "clock"?' }
+    await assert.rejects(detectApp(tree, each), error, JSON.stringify(each))
+  }
+  await rm(tree, { recursive: true })
+})
+
+test('files that are too large, folders, and links out of the tree are mistakes, by name', async () => {
+  const big = ' '.repeat(10_000_000)
+  const tree = await treeOf({ Procfile: big, 'viaduct.json': big, 'app.json': big })
+  await mkdir(join(tree, 'package.json'))
+  await symlink('/etc/passwd', join(tree, '.env'))
+  const { errors } = await inspectApp(tree)
+  assert.deepEqual(errors.map(({ message }) => message).sort(), [
+    '.env is not a file of the app',
+    'Procfile is larger than 1048576 bytes',
+    'app.json is larger than 1048576 bytes',
+    'package.json is not a file of the app',
+    'viaduct.json is larger than 1048576 bytes',
+  ])
+  await rm(tree, { recursive: true })
+})
