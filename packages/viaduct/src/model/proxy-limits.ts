@@ -113,10 +113,26 @@ export const tlsHandshakeTimeoutMs = 10_000
 export const h2StreamsMax = 128
 /** What a client may send of one body before somebody reads it: 1.3 MB/s at 100 ms away. */
 export const h2StreamWindowBytes = 128 * 1024
-/** Of one HTTP/2 connection, in MB: 64 KB twice for each stream that is not read, and tables. */
-export const h2SessionMaxMb = 32
 /** The same for all bodies of a connection on the wire. */
 export const h2ConnectionWindowBytes = 1024 * 1024
+/** For one HTTP/2 connection, and not with the kernel: then nothing more is read or written. */
+export const h2UnsentMaxBytes = 256 * 1024
+/** Buffers for what a turn of the event loop writes, of 65 KB, kept for the next one. */
+export const h2BuffersKept = 32
+/** Streams that are over, 1 KB each, kept for new ones: garbage costs time. */
+export const h2StreamClientsKept = 256
+/** Of the table of fields of either side: what RFC 7541 begins with. */
+export const h2TableBytes = 4_096
+/** Names of fields of answers whose way of writing is remembered; apps may make some up. */
+export const h2NamesKnownMax = 1_000
+/** Of a head as it comes: one that is longer when it is read, too, can still be told so. */
+export const h2BlockMaxBytes = 2 * headMaxBytes
+/** Pieces of one head, as few as others take (CVE-2024-27316). */
+export const h2ContinuationsMax = 8
+/** Streams that we ended, and for which something may still be on its way. */
+export const h2ResetsKept = 512
+/** From the word that a connection ends to its end: a round trip, where no answer to it comes. */
+export const h2LeaveNoticeMs = 1_000
 /**
  * Requests that end before their answer does (`RST_STREAM` by either side), per connection and
  * window: a browser that leaves a page cancels all it has, an attacker (CVE-2023-44487) goes on.

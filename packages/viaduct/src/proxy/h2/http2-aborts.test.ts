@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { frameTypes, getFields, RawH2 } from '../fixtures/raw-h2.ts'
+import { flags, frameTypes, getFields, RawH2 } from '../fixtures/raw-h2.ts'
 import { routeTable } from '../fixtures/route-table.ts'
 import { ok, TestInstance, until } from '../fixtures/test-proxy.ts'
 import { answerOf, askH2, connectH2, startTlsProxy, type TlsProxy } from '../fixtures/tls-proxy.ts'
@@ -140,22 +140,47 @@ test('an early answer to an upload arrives whole, and the rest is not wanted', a
   assert.deepEqual([answer.status, answer.body, answer.code], [413, 'big', 0])
 })
 
-test('a worker that leaves names the last stream that it serves, and waits for it', async () => {
-  const instance = new TestInstance((socket, all) => {
-    if (all !== '') socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha')
-  })
-  await using _instance = await instance.start()
+test('a worker that leaves says so, serves what is on its way, and names the last stream', async () => {
+  await using instance = await TestInstance.answering((head) =>
+    head.includes(' /long') ? 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha' : ok('late'),
+  )
   await using proxy = await serve(instance)
   using client = await RawH2.connect(proxy.port)
   client.headers(1, getFields('/long'))
   await client.sees(1, frameTypes.data)
   const left = proxy.worker.leave(20_000)
   await client.sees(0, frameTypes.goaway)
-  assert.deepEqual(client.goaways, [{ last: 1, code: 0 }])
+  const [, ping] = await client.sees(0, frameTypes.ping)
+  assert.equal(ping, undefined)
+  const noNumber = { last: 2 ** 31 - 1, code: 0 }
+  assert.deepEqual(client.goaways, [noNumber])
+  client.headers(3, getFields('/on-its-way'))
+  await client.sees(3, frameTypes.data)
+  const [asked] = client.of(0, frameTypes.ping)
+  client.send({ type: frameTypes.ping, flags: flags.ack, stream: 0, payload: asked!.payload })
+  await client.sees(0, frameTypes.goaway, 2)
+  assert.deepEqual(client.goaways, [noNumber, { last: 3, code: 0 }])
+  client.headers(5, getFields('/too-late')).data(5, 'x')
   instance.sockets[0]?.write('lf')
   await left
   await until(() => client.isOver, 'the end of the connection')
-  const ends = client.of(1, frameTypes.data).filter(({ flags }) => (flags & 1) === 1)
-  assert.equal(ends.length, 1)
-  assert.equal(client.resetOf(1), null)
+  assert.equal(endsOf(client, 1), 1)
+  assert.deepEqual([client.resetOf(1), client.of(5, frameTypes.headers)], [null, []])
+  assert.ok(instance.received.every((each) => !each.includes('/too-late')))
 })
+
+test('a client that does not answer is told the last stream nevertheless, and closed', async () => {
+  await using instance = await TestInstance.answering(ok('x'))
+  await using proxy = await serve(instance)
+  using client = await RawH2.connect(proxy.port)
+  client.headers(1, getFields())
+  await client.sees(1, frameTypes.data)
+  await proxy.worker.leave(20_000)
+  assert.deepEqual(client.goaways.at(-1), { last: 1, code: 0 })
+  assert.equal(client.goaways.length, 2)
+})
+
+/** How often a stream was said to be complete. */
+function endsOf(client: RawH2, stream: number): number {
+  return client.of(stream, frameTypes.data).filter((frame) => (frame.flags & 1) === 1).length
+}

@@ -1,128 +1,189 @@
 /**
- * One client's HTTP/2 connection: starts an exchange per stream, and ends when the client is idle,
- * floods, or the worker leaves. Frames, HPACK and flow control are `node:http2`, which is loaded
- * with the first connection.
+ * One client's HTTP/2 connection (RFC 9113): its streams, and how it ends, when the client is idle,
+ * floods, breaks the rules, or the worker leaves. What comes is read by `incoming.ts`, what goes is
+ * written by `outgoing.ts`; an exchange per stream is of `stream-client.ts`.
+ *
+ *   open → leaving (takes new streams for a round trip) → closing (waits for its streams) → over
  */
-import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { headTimeoutMs } from '../../model/limits.ts'
 import {
   clientIdleTimeoutMs,
   h2ConnectionWindowBytes,
-  h2ControlFramesMax,
+  h2LeaveNoticeMs,
+  h2ResetsKept,
   h2ResetsMax,
-  h2SessionMaxMb,
   h2StreamsMax,
   h2StreamWindowBytes,
-  headersMax,
   headMaxBytes,
+  lingerMaxBytes,
   lingerTimeoutMs,
+  pinnedMinBytes,
   tunnelProbeMs,
 } from '../../model/proxy-limits.ts'
 import type { ClientLink } from '../client/client-side.ts'
-import type { HasDeadline } from '../serve/deadlines.ts'
 import type { Peer } from '../client/peer.ts'
+import type { HasDeadline } from '../serve/deadlines.ts'
 import type { Worker } from '../serve/worker.ts'
+import { countGarbage } from '../serve/young-garbage.ts'
 import { FloodGuard } from './flood-guard.ts'
-import { StreamClient } from './stream-client.ts'
+import { type ErrorCode, errorCodes, firstWindowBytes, windowMax } from './frames/frame-codes.ts'
+import { Incoming } from './incoming.ts'
+import { Outgoing } from './outgoing.ts'
+import { takeStreamClient, type StreamClient } from './stream-client.ts'
 
-/** RFC 9113 §7. */
-const enhanceYourCalm = 11
-
-const sessionOptions = {
-  maxSessionMemory: h2SessionMaxMb,
-  maxHeaderListPairs: headersMax,
-  // A field that comes twice from an instance is the client's to judge.
-  strictSingleValueFields: false,
-  settings: {
-    maxConcurrentStreams: h2StreamsMax,
-    initialWindowSize: h2StreamWindowBytes,
-    maxHeaderListSize: headMaxBytes,
-    enableConnectProtocol: true,
-  },
-}
+const leavePing = Buffer.from('leaving.', 'latin1')
 
 export class Http2Connection implements ClientLink, HasDeadline {
   readonly worker: Worker
   readonly peer: Peer
-  #deadlineMs = Infinity
-  #isEnding = false
+  readonly outgoing: Outgoing
+  deadlineMs: number
   readonly #socket: TLSSocket
-  readonly #session: ServerHttp2Session
-  readonly #streams = new Set<StreamClient>()
+  readonly #incoming: Incoming
+  readonly #streams = new Map<number, StreamClient>()
+  #phase: 'open' | 'leaving' | 'closing' | 'over' = 'open'
+  /** That came, and that we have told, or would tell, the client to be the last. */
+  #lastStream = 0
+  #lastServed = 0
+  /** Streams that the client left out, so that they were never opened. */
+  #skippedFrom = 0
+  #skippedTo = 0
+  /** Ended by us: what is still on its way for them is no fault. Oldest first. */
+  readonly #reset = new Set<number>()
   readonly #resets = new FloodGuard(h2ResetsMax)
   #idleSince: number
-  readonly #controls = new FloodGuard(h2ControlFramesMax)
+  #lingeredBytes = 0
 
+  /** @param socket Past its handshake. */
   constructor(socket: TLSSocket, worker: Worker) {
-    const { performServerHandshake } = process.getBuiltinModule('node:http2')
     this.worker = worker
     this.#socket = socket
     this.peer = worker.peerOf(socket, 'https', 2)
+    this.outgoing = new Outgoing(socket, () => this.#onWritten())
+    this.#incoming = new Incoming(this)
     this.#idleSince = worker.deadlines.tick()
     this.deadlineMs = this.#idleSince + headTimeoutMs
-    const session = performServerHandshake(socket, sessionOptions)
-    this.#session = session
-    if (!session.destroyed) session.setLocalWindowSize(h2ConnectionWindowBytes)
-    session.on('stream', (stream, ...[, , list]) => this.#onStream(stream, list))
-    session.on('error', () => session.destroy()) // What it did wrong it has been told.
-    session.on('close', () => this.#onClose())
-    session.on('ping', () => this.#onControl())
-    session.on('remoteSettings', () => this.#onControl())
+    this.outgoing.writer.settings({
+      maxConcurrentStreams: h2StreamsMax,
+      initialWindowSize: h2StreamWindowBytes,
+      maxHeaderListSize: headMaxBytes,
+      enableConnectProtocol: 1,
+    })
+    this.outgoing.writer.windowUpdate(0, h2ConnectionWindowBytes - firstWindowBytes)
+    socket.on('data', (bytes: Buffer) => this.#onData(bytes))
     socket.on('end', () => this.destroy()) // Who says no more does not listen either.
+    socket.on('error', () => socket.destroy()) // A client that resets is gone; 'close' follows.
+    socket.on('close', () => this.#onClose())
     worker.deadlines.add(this)
     worker.clients.sessions++
     worker.clients.sessionsOpen++
     if (worker.isLeaving) this.askToLeave()
   }
 
-  /** nghttp2 may end a session at an error without ever closing the socket below, or a word. */
-  get deadlineMs(): number {
-    if (this.#session.destroyed && !this.#isEnding) this.#waitForClose()
-    return this.#deadlineMs
+  get now(): number {
+    return this.worker.deadlines.now
   }
 
-  set deadlineMs(ms: number) {
-    this.#deadlineMs = ms
+  // Bytes in and out
+
+  #onData(bytes: Buffer): void {
+    if (bytes.length >= pinnedMinBytes) countGarbage(bytes.length)
+    if (this.#phase === 'over') return this.#linger(bytes)
+    this.#incoming.read(bytes)
+    // Who asks without reading would fill the memory with answers.
+    if (this.outgoing.isFull) this.#socket.pause()
   }
 
-  /** No stream has been open for long, or the client does not close its side. */
-  expire(): void {
-    if (this.#session.closed || this.#session.destroyed) this.destroy()
-    else this.askToLeave()
+  #onWritten(): void {
+    if (this.#socket.isPaused() && !this.outgoing.isFull) this.#socket.resume()
   }
 
-  /**
-   * Names the last stream that is served: a client knows that later ones were not looked at, and
-   * sends them again elsewhere. (A first notice without a number, as RFC 9113 §6.8 has it, nghttp2
-   * takes for the end, too.)
-   */
-  askToLeave(): void {
-    this.#session.close()
-    for (const stream of this.#streams) stream.askToLeave()
-    if (this.#streams.size === 0) this.#waitForClose()
+  /** A close with unread input would be a reset, which may take the last answer with it. */
+  #linger(bytes: Buffer): void {
+    this.#lingeredBytes += bytes.length
+    if (this.#lingeredBytes > lingerMaxBytes) this.#socket.destroy()
   }
 
-  get waitsSinceMs(): number {
-    return this.#streams.size === 0 ? this.#idleSince : Infinity
+  // Streams
+
+  streamOf(id: number): StreamClient | undefined {
+    return this.#streams.get(id)
   }
 
-  giveWay(): void {
-    this.askToLeave()
+  /** No frame of it has come as yet. */
+  isNew(id: number): boolean {
+    return id > this.#lastStream
   }
 
-  closeIdle(): void {}
-
-  cut(): void {
-    for (const stream of this.#streams) stream.cut()
-    this.#session.close()
-    this.#waitForClose()
+  wasReset(id: number): boolean {
+    return this.#reset.has(id)
   }
 
-  destroy(): void {
-    for (const stream of this.#streams) stream.reset()
-    this.#session.destroy()
-    this.#socket.destroy()
+  /** What is wrong with more than is allowed on a stream that is over, or never was (§5.1). */
+  closedFault(id: number): ErrorCode {
+    const wasSkipped = id >= this.#skippedFrom && id < this.#skippedTo
+    return wasSkipped ? errorCodes.protocolError : errorCodes.streamClosed
+  }
+
+  /** @returns null: it is refused, or comes too late to be looked at. */
+  open(id: number): StreamClient | null {
+    if (id > this.#lastStream + 2) {
+      this.#skippedFrom = this.#lastStream + 1
+      this.#skippedTo = id
+    }
+    this.#lastStream = id
+    if (this.#phase === 'closing') {
+      this.#noteReset(id)
+      return null
+    }
+    this.#lastServed = id
+    if (this.#streams.size >= h2StreamsMax) {
+      this.resetStream(id, errorCodes.refusedStream)
+      this.#countReset()
+      return null
+    }
+    const client = takeStreamClient(id, this)
+    this.#streams.set(id, client)
+    this.worker.clients.streams++
+    this.worker.clients.streamsOpen++
+    if (this.#phase === 'open') this.deadlineMs = Infinity
+    return client
+  }
+
+  resetStream(id: number, code: ErrorCode): void {
+    this.outgoing.writer.reset(id, code)
+    this.#noteReset(id)
+  }
+
+  #noteReset(id: number): void {
+    this.#reset.add(id)
+    if (this.#reset.size <= h2ResetsKept) return
+    const [oldest = 0] = this.#reset
+    this.#reset.delete(oldest)
+  }
+
+  /** @param early The client ended it before its answer had, or made us end it. */
+  streamClosed(id: number, early: boolean): void {
+    if (!this.#streams.delete(id)) return
+    this.worker.clients.streamsOpen--
+    if (early) this.#countReset()
+    if (this.#streams.size > 0) return
+    this.#idleSince = this.now
+    if (this.#phase === 'closing') this.#end()
+    else if (this.#phase === 'open') this.deadlineMs = this.now + clientIdleTimeoutMs
+  }
+
+  #countReset(): void {
+    if (this.#resets.isFlood(this.now)) this.fail(errorCodes.enhanceYourCalm)
+  }
+
+  /** Of what the client takes of each body. @returns False: a window got too large. */
+  resizeWindows(bytes: number): boolean {
+    const change = bytes - this.outgoing.streamWindow
+    this.outgoing.streamWindow = bytes
+    for (const { output } of this.#streams.values()) if (!output.widen(change)) return false
+    return true
   }
 
   /** Of a tunnel: a client that is gone shall be noticed though nobody speaks. */
@@ -130,47 +191,86 @@ export class Http2Connection implements ClientLink, HasDeadline {
     this.#socket.setKeepAlive(true, tunnelProbeMs)
   }
 
-  /** @param early The client ended it before its answer had. */
-  streamClosed(stream: StreamClient, early: boolean): void {
-    if (this.#streams.delete(stream)) this.worker.clients.streamsOpen--
-    const { now } = this.worker.deadlines
-    if (early && this.#resets.isFlood(now)) return this.#calm()
-    if (this.#streams.size > 0) return
-    this.#idleSince = now
-    if (this.#session.closed || this.#session.destroyed) this.#waitForClose()
-    else this.deadlineMs = now + clientIdleTimeoutMs
+  // The end
+
+  get waitsSinceMs(): number {
+    return this.#streams.size === 0 ? this.#idleSince : Infinity
   }
 
-  /** A close with unread input would be a reset, which may take the last answer with it. */
-  #waitForClose(): void {
-    this.#isEnding = true
-    this.deadlineMs = this.worker.deadlines.now + lingerTimeoutMs
+  /** No stream has been open for long, the client knows that we leave, or does not close. */
+  expire(): void {
+    if (this.#phase === 'open') this.askToLeave()
+    else if (this.#phase === 'leaving') this.#refuseMore()
+    else this.#socket.destroy()
   }
 
-  #onStream(stream: ServerHttp2Stream, list: readonly string[]): void {
-    if (stream.destroyed) return this.#onControl()
-    const client = new StreamClient(stream, this)
-    this.#streams.add(client)
-    this.worker.clients.streams++
-    this.worker.clients.streamsOpen++
+  /**
+   * Says first that it leaves, without a number: requests that are on their way are served. A round
+   * trip later it names the last one (RFC 9113 §6.8); clients ask for others elsewhere.
+   */
+  askToLeave(): void {
+    if (this.#phase !== 'open') return
+    this.#phase = 'leaving'
+    this.deadlineMs = this.now + h2LeaveNoticeMs
+    this.outgoing.writer.goaway(windowMax, errorCodes.noError)
+    this.outgoing.writer.ping(leavePing, false)
+    for (const client of this.#streams.values()) client.askToLeave()
+  }
+
+  /** We ask only once. */
+  onPingAnswer(): void {
+    if (this.#phase === 'leaving') this.#refuseMore()
+  }
+
+  #refuseMore(): void {
+    if (this.#phase === 'closing' || this.#phase === 'over') return
+    this.#phase = 'closing'
     this.deadlineMs = Infinity
-    client.begin(list)
+    this.outgoing.writer.goaway(this.#lastServed, errorCodes.noError)
+    if (this.#streams.size === 0) this.#end()
   }
 
-  #onControl(): void {
-    if (this.#controls.isFlood(this.worker.deadlines.now)) this.#calm()
+  giveWay(): void {
+    this.#refuseMore()
   }
 
-  #calm(): void {
-    for (const stream of this.#streams) stream.reset()
-    this.#session.destroy(new Error('The client floods'), enhanceYourCalm)
+  closeIdle(): void {}
+
+  cut(): void {
+    for (const client of this.#streams.values()) client.cut()
+    this.#refuseMore()
+    // An answer may still wait for a client that does not read.
+    this.deadlineMs = this.now + lingerTimeoutMs
+  }
+
+  /** The client broke the rules, or floods. */
+  fail(code: ErrorCode): void {
+    if (this.#phase === 'over') return
+    this.outgoing.writer.goaway(this.#lastServed, code)
+    this.#end()
+  }
+
+  /** After what was written; the client is to close then. */
+  #end(): void {
+    this.#phase = 'over'
+    this.#incoming.stop()
+    for (const client of this.#streams.values()) client.onGone()
+    this.deadlineMs = this.now + lingerTimeoutMs
+    this.outgoing.writer.end()
+    this.#socket.resume()
+  }
+
+  destroy(): void {
+    this.#phase = 'over'
+    this.#socket.destroy()
   }
 
   #onClose(): void {
+    this.#phase = 'over'
+    this.#incoming.stop()
     this.worker.closed(this)
     this.worker.clients.sessionsOpen--
     this.worker.deadlines.delete(this)
-    for (const stream of this.#streams) stream.onGone()
-    this.#socket.destroy()
+    for (const client of this.#streams.values()) client.onGone()
   }
 }

@@ -60,6 +60,18 @@ const bad: Record<string, Fields> = {
   'two lengths in one': getFields('/', ['content-length', '0, 0']),
   'an unknown :protocol': [[':method', 'CONNECT'], ...getFields('/').slice(1), [':protocol', 'x']],
   ':protocol without CONNECT': [...getFields('/'), [':protocol', 'websocket']],
+  'an empty name': getFields('/', ['', 'y']),
+  'a name with a space': getFields('/', ['x y', 'z']),
+  'a name with a colon': getFields('/', ['x:y', 'z']),
+  'a name with CRLF': getFields('/', ['x: y\r\nz', 'z']),
+  'a name beyond ASCII': getFields('/', ['x\u00e9', 'z']),
+  'a value with CRLF': getFields('/', ['x-a', 'b\r\ntransfer-encoding: chunked']),
+  'a value with LF': getFields('/', ['x-a', 'b\nx: y']),
+  'a value with CR': getFields('/', ['x-a', 'b\rx']),
+  'a value with NUL': getFields('/', ['x-a', 'b\0c']),
+  'a value with a space before it': getFields('/', ['x-a', ' b']),
+  'a value with a space behind it': getFields('/', ['x-a', 'b ']),
+  'a cookie with LF': getFields('/', ['cookie', 'a=b\nx: y']),
   'CONNECT to a host': [
     [':method', 'CONNECT'],
     [':authority', 'app.localhost:80'],
@@ -80,35 +92,6 @@ for (const [name, fields] of Object.entries(bad)) {
     client.headers(3, getFields('/next'))
     await until(() => client.of(3, frameTypes.data).length > 0 || client.isOver, 'the next')
     if (!client.isOver) assert.match(instance.received[0] ?? '', /^GET \/next HTTP\/1.1\r\n/)
-  })
-}
-
-/** Fields that nghttp2 leaves out of a request, without a word; the rest of it is served. */
-const dropped: Record<string, Fields> = {
-  'an empty name': getFields('/', ['', 'y']),
-  'a name with a space': getFields('/', ['x y', 'z']),
-  'a name with a colon': getFields('/', ['x:y', 'z']),
-  'a name with CRLF': getFields('/', ['x: y\r\nz', 'z']),
-  'a name beyond ASCII': getFields('/', ['x\u00e9', 'z']),
-  'a value with CRLF': getFields('/', ['x-a', 'b\r\ntransfer-encoding: chunked']),
-  'a value with LF': getFields('/', ['x-a', 'b\nx: y']),
-  'a value with CR': getFields('/', ['x-a', 'b\rx']),
-  'a value with NUL': getFields('/', ['x-a', 'b\0c']),
-  'a cookie with LF': getFields('/', ['cookie', 'a=b\nx: y']),
-}
-
-for (const [name, fields] of Object.entries(dropped)) {
-  test(`left out: ${name}`, async () => {
-    await using instance = await TestInstance.answering(ok('x'))
-    await using proxy = await startTlsProxy(routeTable(1, [{ ports: [instance.port] }]))
-    using client = await RawH2.connect(proxy.port)
-    client.headers(1, fields)
-    await client.sees(1, frameTypes.data)
-    const names = (instance.received[0] ?? '').match(/^[A-Za-z-]+(?=:)/gm)
-    assert.deepEqual(names, [
-      ...['Host', 'X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host'],
-      ...['X-Request-Id', 'X-Request-Start'],
-    ])
   })
 }
 
@@ -134,11 +117,10 @@ for (const [name, { fields, data }] of Object.entries(lengths)) {
     await until(() => client.resetOf(1) !== null || client.isOver, 'the refusal')
     client.headers(3, getFields('/next'))
     await client.sees(3, frameTypes.headers)
-    // For some of them nghttp2 ends the whole connection.
-    assert.ok(client.isOver || client.goaways.length === 0)
+    assert.deepEqual(client.goaways, [])
     const all = instance.received.join('\n')
     assert.doesNotMatch(all, /evil/)
-    assert.equal((all.match(/\/next HTTP/g) ?? []).length, client.isOver ? 0 : 1)
+    assert.equal((all.match(/\/next HTTP/g) ?? []).length, 1)
     // What came of the first request is on a connection that nobody uses again.
     const first = instance.received.find((each) => each.startsWith('POST'))
     assert.doesNotMatch(first ?? '', /next/)

@@ -2,14 +2,14 @@
  * One stream of an HTTP/2 connection as a client of an exchange: its body becomes chunks where its
  * length is not said, the answer's chunks become plain data, trailers pass both ways.
  */
-import type { ServerHttp2Stream } from 'node:http2'
 import { idleBodyTimeoutMs } from '../../model/limits.ts'
-import { tunnelHalfClosedMs } from '../../model/proxy-limits.ts'
+import { h2StreamClientsKept, tunnelHalfClosedMs } from '../../model/proxy-limits.ts'
+import type { ClientSide, ResponseOptions } from '../client/client-side.ts'
+import type { Peer } from '../client/peer.ts'
 import { BodyFraming } from '../http/body-framing.ts'
 import type { HeadFault } from '../http/field-block.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { ResponseHead } from '../http/response-head.ts'
-import type { ClientSide, ResponseOptions } from '../client/client-side.ts'
 import type { HasDeadline } from '../serve/deadlines.ts'
 import {
   type ErrorOptions,
@@ -18,55 +18,69 @@ import {
   renderError,
 } from '../serve/error-reasons.ts'
 import { Exchange } from '../serve/exchange.ts'
-import type { Peer } from '../client/peer.ts'
 import type { Tunnel } from '../serve/tunnel.ts'
 import type { ByteRange } from '../serve/upstream-connection.ts'
 import type { Worker } from '../serve/worker.ts'
+import { type ErrorCode, errorCodes } from './frames/frame-codes.ts'
 import type { Http2Connection } from './http2-connection.ts'
-import { headTooLong, readRequest, readTrailers } from './read-request.ts'
-import { renderFields, renderTrailers } from './render-fields.ts'
+import { headTooLong } from './read-request.ts'
+import { type InputOwner, StreamInput } from './stream-input.ts'
+import { type OutputOwner, StreamOutput } from './stream-output.ts'
+import { acceptsKey } from './web-socket-key.ts'
 import { wrapChunk } from './wrap-chunk.ts'
-import { acceptsKey, makeWebSocketKey } from './web-socket-key.ts'
 
-/** Codes of RFC 9113 §7. */
-const codes = { noError: 0, protocolError: 1, internalError: 2, cancel: 8 } as const
+/** How a request begins. */
+export interface StreamStart {
+  /** Nothing follows its head. */
+  readonly isEnd: boolean
+  /** That we have given it for the instance; empty: it opens no WebSocket. */
+  readonly webSocketKey: string
+}
 
-export class StreamClient implements ClientSide, HasDeadline {
-  readonly worker: Worker
-  readonly peer: Peer
-  readonly readsLater = true
+/** For one stream after the other, of any connection: see `takeStreamClient`. */
+export class StreamClient implements ClientSide, HasDeadline, InputOwner, OutputOwner {
+  worker!: Worker
+  peer!: Peer
+  /** What is written is copied, or was sent, when the call returns. */
+  readonly readsLater = false
+  readonly hasUnwritten = false
   /** The next request is another stream. */
   readonly isLeaving = false
-  readonly #stream: ServerHttp2Stream
-  readonly #connection: Http2Connection
+  readonly input = new StreamInput(this)
+  readonly output = new StreamOutput(this)
+  #connection!: Http2Connection
+  #id = 0
   #exchange: Exchange | null = null
+  /** For the next request, or in use. */
+  #spare: Exchange | null = null
   #tunnel: Tunnel | null = null
   #deadlineMs = Infinity
   #isChunked = false
   /** Of the request: lines with CRLF. */
   #trailers = ''
   #webSocketKey = ''
-  /** All of the answer's body, which came with its head: it goes with the end. */
-  #whole: Buffer | null = null
   #responseTrailers = ''
   #isAnswered = false
   /** The answer is ours, and nothing of the instance's body is passed on. */
   #isRefused = false
+  /** With what a stream ends whose answer is complete and whose request is not; null: it waits. */
+  #endsWith: ErrorCode | null = null
   /** It was not the client who ended it early. */
   #isReset = false
-  #isGone = false
+  #isGone = true
 
-  constructor(stream: ServerHttp2Stream, connection: Http2Connection) {
-    this.#stream = stream
+  /** @param id Of a stream that has just come. */
+  open(id: number, connection: Http2Connection): void {
+    this.#id = id
     this.#connection = connection
     this.worker = connection.worker
     this.peer = connection.peer
-    stream.on('data', (bytes: Buffer) => this.#onData(bytes))
-    stream.on('end', () => this.#onEnd())
-    stream.on('trailers', (_headers, _flags, list) => this.#onTrailers(list))
-    stream.on('drain', () => this.#onDrain())
-    stream.on('error', () => stream.destroy()) // What it means is decided at 'close'.
-    stream.on('close', () => this.onGone())
+    this.input.begin(id, connection.outgoing)
+    this.output.begin(id, connection.outgoing)
+    this.#deadlineMs = Infinity
+    this.#trailers = this.#webSocketKey = this.#responseTrailers = ''
+    this.#isAnswered = this.#isRefused = this.#isReset = this.#isGone = false
+    this.#endsWith = null
     this.worker.deadlines.add(this)
   }
 
@@ -78,12 +92,13 @@ export class StreamClient implements ClientSide, HasDeadline {
     this.#deadlineMs = ms
   }
 
-  get hasUnwritten(): boolean {
-    return this.#stream.writableLength > 0
+  get isFull(): boolean {
+    return this.output.isFull
   }
 
-  get isFull(): boolean {
-    return this.#stream.writableNeedDrain
+  /** The client has said all. */
+  get hasEnded(): boolean {
+    return this.input.hasEnded
   }
 
   takesChunks(): boolean {
@@ -101,42 +116,35 @@ export class StreamClient implements ClientSide, HasDeadline {
   expire(): void {
     if (this.#exchange) return this.#exchange.expire()
     if (this.#tunnel) return this.#tunnel.cut()
-    this.#close(codes.cancel)
+    this.#close(errorCodes.cancel)
   }
 
   // The request
 
-  /** @param list Names and values in turn. */
-  begin(list: readonly string[]): void {
-    const makeKey = (): string => (this.#webSocketKey = makeWebSocketKey())
-    const head = readRequest(list, makeKey)
+  begin(head: RequestHead | HeadFault, { isEnd, webSocketKey }: StreamStart): void {
+    this.input.hasEnded = isEnd
     if (typeof head === 'string') return this.#refuseHead(head)
+    this.#webSocketKey = webSocketKey
     if (head.method === 'CONNECT') return this.#refuse('connect-refused', { head })
-    const hasEnded = this.#stream.endAfterHeaders
-    if (hasEnded && head.contentLength > 0) return this.#close(codes.protocolError)
-    this.#isChunked = !hasEnded && head.contentLength === -1 && this.#webSocketKey === ''
+    if (isEnd && head.contentLength > 0) return this.#close(errorCodes.protocolError)
+    this.#isChunked = !isEnd && head.contentLength === -1 && webSocketKey === ''
     head.chunked = this.#isChunked
     const requestId = head.requestId === '' ? this.worker.makeRequestId() : head.requestId
     const way = this.worker.findWay(head)
-    if (typeof way === 'string') {
-      return this.#refuse(way, { head, requestId })
-    }
-    const exchange = new Exchange(this, way.app)
-    exchange.begin(head, { way, requestId, body: this.#framingOf(head) })
+    if (typeof way === 'string') return this.#refuse(way, { head, requestId })
+    const hasBody = head.chunked || head.contentLength > 0
+    const body = hasBody
+      ? new BodyFraming({ length: head.contentLength, chunked: head.chunked })
+      : null
+    const exchange = (this.#spare ??= new Exchange(this, way.app))
+    exchange.begin(head, { way, requestId, body })
     this.#exchange = exchange
     exchange.start()
   }
 
-  #framingOf(head: RequestHead): BodyFraming | null {
-    const hasBody = head.chunked || head.contentLength > 0
-    return hasBody ? new BodyFraming({ length: head.contentLength, chunked: head.chunked }) : null
-  }
-
-  #onData(bytes: Buffer): void {
-    if (this.#tunnel) return this.#tunnel.fromClient(bytes)
-    if (!this.#exchange || bytes.length === 0) return
-    if (this.#isChunked) return this.#pass(wrapChunk(bytes))
-    this.#pass(bytes)
+  onInput(bytes: Buffer): void {
+    if (this.#tunnel) this.#tunnel.fromClient(bytes)
+    else if (this.#exchange) this.#pass(this.#isChunked ? wrapChunk(bytes) : bytes)
   }
 
   #pass(bytes: Buffer): void {
@@ -144,34 +152,34 @@ export class StreamClient implements ClientSide, HasDeadline {
     if (!exchange || exchange.isDone) return
     // More than the length that was said: another program might take the rest for a request.
     if (exchange.isRequestDone || exchange.onRequestBytes(bytes) < bytes.length) {
-      this.#close(codes.protocolError)
+      this.failInput(errorCodes.protocolError)
     }
   }
 
-  #onEnd(): void {
-    if (this.#tunnel) return this.#tunnel.onClientEnd()
-    const exchange = this.#exchange
-    if (!exchange || exchange.isDone || exchange.isRequestDone) return
-    if (this.#isChunked) this.#pass(Buffer.from(`0\r\n${this.#trailers}\r\n`, 'latin1'))
-    else this.#close(codes.protocolError) // Less than the length that was said.
+  /** @param text Lines with CRLF; they are the end of the request. */
+  takeTrailers(text: string): void {
+    this.#trailers = text
+    this.input.end()
   }
 
-  /** @param list Names and values in turn; comes before the end. */
-  #onTrailers(list: readonly string[]): void {
-    const trailers = readTrailers(list)
-    if ('fault' in trailers) return this.#close(codes.protocolError)
-    this.#trailers = trailers.text
+  onInputEnd(): void {
+    if (this.#tunnel) this.#tunnel.onClientEnd()
+    const exchange = this.#exchange
+    if (exchange && !exchange.isDone && !exchange.isRequestDone) {
+      if (this.#isChunked) this.#pass(Buffer.from(`0\r\n${this.#trailers}\r\n`, 'latin1'))
+      else this.failInput(errorCodes.protocolError) // Less than the length that was said.
+    } else if (this.output.isOver) this.onGone()
+  }
+
+  /** The client did what it must not. */
+  failInput(code: ErrorCode): void {
+    this.#close(code)
   }
 
   // The response
 
   writeInterim(head: ResponseHead): void {
-    if (!this.#mayAnswer) return
-    const fields = Object.create(null) as Record<string, string[]>
-    const list = renderFields(head.status, head.text)
-    for (let i = 2; i < list.length; i += 2)
-      (fields[list[i] as string] ??= []).push(list[i + 1] as string)
-    this.#stream.additionalHeaders({ ...fields, ':status': head.status })
+    if (!this.#isAnswered) this.output.head(head.status, head.text)
   }
 
   writeHead(head: ResponseHead, { fields }: ResponseOptions, body: string | ByteRange): number {
@@ -179,13 +187,10 @@ export class StreamClient implements ClientSide, HasDeadline {
       // A client of HTTP/2 would take it for an open WebSocket.
       return this.#failAnswer('bad-response')
     }
-    const list = renderFields(head.status, head.text + fields)
-    // Without a body the head is the end: an answer of gRPC that is its trailers alone must be so.
-    this.#respond(list, { waitForTrailers: head.chunked, endStream: head.contentLength === 0 })
-    const bytes = Buffer.from(typeof body === 'string' ? body : '', 'latin1')
-    if (head.contentLength === bytes.length) this.#whole = bytes
-    else if (bytes.length > 0) this.writeBytes(bytes)
-    return bytes.length
+    this.#respond(head.status, fields === '' ? head.text : head.text + fields)
+    if (typeof body !== 'string') return 0
+    this.output.write(body)
+    return body.length
   }
 
   #failAnswer(reason: ErrorReason): number {
@@ -198,38 +203,14 @@ export class StreamClient implements ClientSide, HasDeadline {
     return 0
   }
 
-  #respond(
-    fields: string[],
-    options: { waitForTrailers?: boolean; endStream?: boolean } = {},
-  ): void {
-    if (!this.#mayAnswer) return
+  #respond(status: number, text: string): void {
+    if (this.#isAnswered) return
     this.#isAnswered = true
-    if (options.waitForTrailers === true) {
-      this.#stream.once('wantTrailers', () => {
-        if (this.#stream.closed || this.#stream.destroyed) return
-        this.#stream.sendTrailers(renderTrailers(this.#responseTrailers))
-      })
-    }
-    // An answer without a date is the app's affair, as it is in HTTP/1.1.
-    const withoutDate = { sendDate: false }
-    try {
-      this.#stream.respond(fields, { ...options, ...withoutDate })
-    } catch {
-      // A status that HTTP/2 does not have, such as 999.
-      this.reset()
-    }
-  }
-
-  get #mayAnswer(): boolean {
-    return !this.#isAnswered && !this.#stream.destroyed && !this.#stream.closed
-  }
-
-  get #mayWrite(): boolean {
-    return !this.#stream.destroyed && !this.#stream.writableEnded
+    this.output.head(status, text)
   }
 
   writeBytes(bytes: Buffer): boolean {
-    return this.#mayWrite && !this.#isRefused ? this.#stream.write(bytes) : true
+    return this.#isRefused || this.output.write(bytes)
   }
 
   writeTrailers(text: string): void {
@@ -240,34 +221,46 @@ export class StreamClient implements ClientSide, HasDeadline {
     const { status } = errorReasons[reason]
     const text = renderError(reason, { ...options, keepAlive: true })
     const bodyAt = text.indexOf('\r\n\r\n') + 4
-    this.#respond(renderFields(status, text.slice(8, bodyAt - 2)))
-    this.#whole = Buffer.from(text.slice(bodyAt), 'latin1')
+    this.#respond(status, text.slice(8, bodyAt - 2))
+    this.output.write(text.slice(bodyAt))
     return status
   }
 
   onFinished(): void {
     const isRequestDone = this.#exchange?.isRequestDone ?? true
     this.#exchange = null
-    this.#deadlineMs = this.worker.deadlines.now + idleBodyTimeoutMs
     this.#finish(isRequestDone)
   }
 
   #finish(isRequestDone: boolean): void {
-    const stream = this.#stream
+    this.#deadlineMs = this.worker.deadlines.now + idleBodyTimeoutMs
+    this.input.discard()
     // The rest of the request is not wanted; the answer stands (RFC 9113 §8.1).
-    if (!isRequestDone || this.#webSocketKey !== '')
-      stream.once('finish', () => this.#close(codes.noError))
-    const whole = this.#whole
-    this.#whole = null
-    if (!this.#mayWrite) return
-    if (whole === null || whole.length === 0) stream.end()
-    else stream.end(whole)
-    stream.resume()
+    if (!isRequestDone || this.#webSocketKey !== '') this.#endsWith ??= errorCodes.noError
+    this.output.end(this.#responseTrailers)
+  }
+
+  onOutputProgress(): void {
+    if (!this.#exchange && !this.#tunnel) {
+      this.#deadlineMs = this.worker.deadlines.now + idleBodyTimeoutMs
+    }
+  }
+
+  onOutputDrain(): void {
+    if (this.#exchange) this.#exchange.onClientDrain()
+    else this.#tunnel?.onClientDrain()
+  }
+
+  onOutputEnd(): void {
+    if (this.hasEnded && this.#endsWith !== errorCodes.protocolError) this.onGone()
+    else if (this.#endsWith !== null) this.#close(this.#endsWith)
   }
 
   #refuseHead(fault: HeadFault): void {
-    if (fault === headTooLong) this.#refuse('head-too-long')
-    else this.#refuse('bad-request', { detail: fault })
+    if (fault === headTooLong) return this.#refuse('head-too-long')
+    // The answer tells people, the code tells programs (RFC 9113 §8.1.1).
+    this.#endsWith = errorCodes.protocolError
+    this.#refuse('bad-request', { detail: fault })
   }
 
   /** Refuses what is not a request that can be placed. */
@@ -276,60 +269,52 @@ export class StreamClient implements ClientSide, HasDeadline {
     { head, ...said }: { head?: RequestHead; detail?: string; requestId?: string } = {},
   ): void {
     const withoutBody = head?.method === 'HEAD'
-    this.writeError(reason, { requestId: '', ...said, withoutBody, keepAlive: true })
     this.worker.refused(reason, { peer: this.peer, head, ...said })
-    this.#deadlineMs = this.worker.deadlines.now + idleBodyTimeoutMs
-    this.#finish(this.#stream.endAfterHeaders)
+    this.writeError(reason, { requestId: '', ...said, withoutBody, keepAlive: true })
+    this.#finish(this.hasEnded)
   }
 
   becomeTunnel(head: ResponseHead, tunnel: Tunnel): void {
-    const exchange = this.#exchange
     if (!acceptsKey(`${head.text}\r\n`, this.#webSocketKey)) {
       this.#failAnswer('bad-response')
-      this.#exchange = null
+      this.#exchange = this.#spare = null
       this.#finish(false)
       return tunnel.onClientGone()
     }
-    this.#exchange = null
+    this.#exchange = this.#spare = null // It is the tunnel's, until that is closed.
     this.#tunnel = tunnel
     this.#deadlineMs = Infinity
     this.#connection.probe()
-    const fields = renderFields(200, head.text.replace(/\r\nsec-websocket-accept:[^\r]*/i, ''))
-    this.#respond(fields)
-    this.#stream.resume()
-    if (exchange && this.#stream.readableEnded) tunnel.onClientEnd()
-  }
-
-  #onDrain(): void {
-    if (this.#exchange) this.#exchange.onClientDrain()
-    else this.#tunnel?.onClientDrain()
+    this.#respond(200, head.text.replace(/\r\nsec-websocket-accept:[^\r]*/i, ''))
+    this.input.resume()
+    if (this.hasEnded) tunnel.onClientEnd()
   }
 
   pause(): void {
-    this.#stream.pause()
+    this.input.pause()
   }
 
   resume(): void {
-    this.#stream.resume()
+    this.input.resume()
   }
 
   end(): void {
-    this.#stream.end()
+    this.output.end()
   }
 
   destroySoon(): void {
-    this.#stream.end()
     this.#deadlineMs = this.worker.deadlines.now + tunnelHalfClosedMs
+    this.output.end()
   }
 
   /** What was sent must not look complete. */
   reset(): void {
     this.#isReset = true
-    this.#close(codes.internalError)
+    this.#close(errorCodes.internalError)
   }
 
   destroy(): void {
-    this.#close(codes.cancel)
+    this.#close(errorCodes.cancel)
   }
 
   askToLeave(): void {
@@ -342,12 +327,10 @@ export class StreamClient implements ClientSide, HasDeadline {
   }
 
   /** With an error the stream never looks complete. */
-  #close(code: number): void {
-    const stream = this.#stream
-    if (stream.destroyed) return
-    // `close` ends the writable side, and its END_STREAM would go out before the reset.
-    if (code !== codes.noError) stream._final = (done) => done()
-    stream.close(code)
+  #close(code: ErrorCode): void {
+    if (this.#isGone) return
+    this.#connection.resetStream(this.#id, code)
+    this.onGone()
   }
 
   /** The stream is closed, or its connection is. */
@@ -355,10 +338,35 @@ export class StreamClient implements ClientSide, HasDeadline {
     if (this.#isGone) return
     this.#isGone = true
     this.worker.deadlines.delete(this)
-    const early = this.#exchange !== null && !this.#isReset
-    this.#exchange?.onClientGone()
-    this.#tunnel?.onClientGone()
+    this.input.stop()
+    this.output.stop()
+    const exchange = this.#exchange
+    const tunnel = this.#tunnel
     this.#exchange = this.#tunnel = null
-    this.#connection.streamClosed(this, early)
+    exchange?.onClientGone()
+    tunnel?.onClientGone()
+    this.#connection.streamClosed(this.#id, exchange !== null && !this.#isReset)
+    if (exchange === null && this.#spare !== null) keep(this)
   }
+}
+
+const spare: StreamClient[] = []
+/** Of this turn: whoever ended them may still be at work. */
+const retired: StreamClient[] = []
+
+/** @returns One that is open, made before where that can be: garbage costs time. */
+export function takeStreamClient(id: number, connection: Http2Connection): StreamClient {
+  const client = spare.pop() ?? new StreamClient()
+  client.open(id, connection)
+  return client
+}
+
+function keep(client: StreamClient): void {
+  if (retired.length + spare.length >= h2StreamClientsKept) return
+  if (retired.push(client) === 1) setImmediate(reuse)
+}
+
+function reuse(): void {
+  spare.push(...retired)
+  retired.length = 0
 }

@@ -60,6 +60,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
   /** Takes the next request; the one before is done. */
   begin(head: RequestHead, { way, requestId, body, bodyComesNow = false }: ExchangeParts): void {
     const { app } = way
+    this.notePeer(this.#client.peer)
     this.note(head, way, { requestId, startedMs: this.#client.worker.deadlines.tick() })
     if (this.peer.isTrusted) {
       Object.assign(this, forwardedClient(head, this.peer, this.#client.worker.trusted))

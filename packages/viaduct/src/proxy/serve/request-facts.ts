@@ -28,7 +28,7 @@ export interface ExchangeParts {
 
 export abstract class RequestFacts {
   /** Whose connection it came by. */
-  readonly peer: Peer
+  peer: Peer
   /** Who sent it: the peer, or the client of a trusted proxy. */
   address: string
   proto: 'http' | 'https'
@@ -68,6 +68,13 @@ export abstract class RequestFacts {
     this.address = peer.address
     this.proto = peer.proto
     this.app = app
+  }
+
+  /** The next request may come by another connection. */
+  notePeer(peer: Peer): void {
+    this.peer = peer
+    this.address = peer.address
+    this.proto = peer.proto
   }
 
   /** It may be sent again though an instance may have acted on it (RFC 9110 §9.2.2). */
