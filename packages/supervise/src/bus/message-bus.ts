@@ -51,8 +51,8 @@ export class MessageBus extends EventEmitter<MessageBusEvents> {
     this.sendMessage = this.sendMessage.bind(this)
     if (this.#channel) this.#listen(this.#channel)
     else if (!options.standalone) {
-      const message = 'MessageBus usage allowed only with worker context'
       const wanted = 'a process that a Master started, or { standalone: true }'
+      const message = `MessageBus usage allowed only with worker context: ${wanted}`
       throw new InvalidClusterContextError(message, { given: 'no channel', wanted })
     }
   }

@@ -2,7 +2,7 @@
  * The options of a master: what they are, what they are by default, and what they must be. A wrong
  * one is an `InvalidConfigurationError` that names it, before anything is started.
  */
-import { statSync } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
 import { availableParallelism, constants } from 'node:os'
 import { resolve } from 'node:path'
 import { describe, InvalidConfigurationError } from '../errors/supervise-error.ts'
@@ -124,7 +124,7 @@ export function parseMasterOptions(given: unknown): MasterConfig {
   }
   const options = given as MasterOptions
   const count = integer(options.count, 'count', limits.workersMax) ?? availableParallelism()
-  const cwd = text(options.cwd, 'cwd') ?? process.cwd()
+  const cwd = parseFolder(options.cwd)
   return {
     ...parseProgram(options, cwd),
     cwd,
@@ -159,10 +159,18 @@ function parseProgram(options: MasterOptions, cwd: string) {
     if (!words[0]) throw refusal('command', command, 'an array of a program and its arguments')
     return { script: null, command: [...words], args, execArgv }
   }
-  if (typeof script !== 'string' || !isFile(resolve(cwd, script))) {
-    throw refusal('script', script, 'a valid file path')
+  if (typeof script !== 'string') throw refusal('script', script, 'a valid file path')
+  const path = resolve(cwd, script)
+  if (!factsOf(path)?.isFile()) {
+    throw refusal('script', script, `a valid file path (there is no file ${describe(path)})`)
   }
-  return { script: resolve(cwd, script), command: null, args, execArgv }
+  return { script: path, command: null, args, execArgv }
+}
+
+function parseFolder(cwd: unknown): string {
+  const folder = text(cwd, 'cwd') ?? process.cwd()
+  if (!factsOf(folder)?.isDirectory()) throw refusal('cwd', cwd, 'an existing folder')
+  return folder
 }
 
 /** Those of this process, but for a debugger's port, which is taken, and `-e`: that is a script. */
@@ -179,6 +187,7 @@ function parseEnvironment(env: unknown): Record<string, string> {
   if (!isPlainObject(env)) throw refusal('env', env, 'a plain object')
   const entries = Object.entries(env).filter(([, value]) => value !== undefined)
   for (const [name, value] of entries) {
+    if (!/^[^=\0]+$/.test(name)) throw refusal('env', name, 'names without "=" and NUL')
     const plain = ['string', 'number', 'boolean'].includes(typeof value)
     if (!plain || String(value).includes('\0')) {
       throw refusal(`env.${name}`, value, 'a string, number or boolean')
@@ -195,8 +204,8 @@ function parseSignals(signals: unknown): MasterSignals {
       throw refusal(`signals.${name}`, value, 'reload or shutdown')
     }
     const exists = typeof value === 'string' && Object.hasOwn(constants.signals, value)
-    if (value !== undefined && !exists) {
-      throw refusal(`signals.${name}`, value, 'the name of a signal')
+    if (value !== undefined && (!exists || value === 'SIGKILL' || value === 'SIGSTOP')) {
+      throw refusal(`signals.${name}`, value, 'the name of a signal that can be handled')
     }
   }
   return { ...signals }
@@ -282,8 +291,12 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+function factsOf(path: string): Stats | null {
+  try {
+    return statSync(path)
+  } catch {
+    return null // It is not there, or cannot be, e.g. below a file or with a NUL.
+  }
 }
 
 function refusal(option: string, given: unknown, wanted: string): InvalidConfigurationError {
