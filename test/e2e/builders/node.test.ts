@@ -43,7 +43,7 @@ after(async () => {
 /** @returns The machine's registry when it has the package; null else. */
 function registryWith(name: string): string | null {
   try {
-    const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const
+    const options = { encoding: 'utf8', stdio: 'pipe' } as const
     execFileSync('npm', ['view', name, 'version', '--fetch-retries=0'], options)
     return execFileSync('npm', ['config', 'get', 'registry'], options).trim()
   } catch {

@@ -39,6 +39,11 @@ export const commandGroups: readonly CommandGroup[] = [
         load: async () => (await import('./deploys/check.ts')).defineCheck,
       },
       {
+        name: 'build',
+        summary: 'explain how a folder would be built, and why',
+        load: async () => (await import('./deploys/build.ts')).defineBuild,
+      },
+      {
         name: 'releases',
         summary: 'list the releases of an app',
         load: async () => (await import('./deploys/releases.ts')).defineReleases,
