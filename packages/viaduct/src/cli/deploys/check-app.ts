@@ -2,6 +2,7 @@
 import { realpath } from 'node:fs/promises'
 import { type DetectedApp, inspectApp } from '../../build/detect/detect-app.ts'
 import { AppError } from '../../model/app-error.ts'
+import type { ServerManifest } from '../../model/release.ts'
 import { listFolder } from '../../sources/list-folder.ts'
 
 /** A mistake, or something without an effect. */
@@ -30,9 +31,10 @@ export interface CheckedApp {
  * Reads what a build would look at. What an ignore file keeps at home is not checked.
  *
  * @param directory Absolute path of a folder that is there.
+ * @param told What the server was told of the app.
  */
-export async function checkApp(directory: string): Promise<CheckedApp> {
-  const [inspection, list] = await Promise.all([inspectApp(directory), listSent(directory)])
+export async function checkApp(directory: string, told: ServerManifest = {}): Promise<CheckedApp> {
+  const [inspection, list] = await Promise.all([inspectApp(directory, told), listSent(directory)])
   const isSent = (file: unknown): boolean => file !== '.env' || list.sent.has('.env')
   const found = inspection.errors.filter(({ data }) => isSent(data['file']))
   const errors = [...found, ...list.errors]

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { openTestApi, until } from '../../api/open-test-api.suite.ts'
 import { type CliHome, openCliHome } from '../cli.suite.ts'
 
 let cli: CliHome
@@ -104,4 +105,19 @@ test('deploy refuses what check would, before it sends anything', async () => {
     env: environment,
   })
   assert.equal(sent.code, 5, sent.stderr)
+})
+
+test('deploy takes a folder that is right with what the server was told', async () => {
+  const folder = await folderOf('told', { Procfile: 'api: node server.js\n' })
+  await using api = await openTestApi()
+  const env = { VIADUCT_URL: api.url, VIADUCT_TOKEN: api.token }
+  const refused = await cli.run(['deploy', folder], { env })
+  assert.equal(refused.code, 2)
+  assert.match(refused.stderr, /The Procfile has no "web" process/)
+  await api.client.apps.create({ name: 'told', routes: ['api'] })
+  const sent = cli.run(['deploy', folder], { env })
+  const deploys = async () => api.client.deploys.list('told')
+  await until(async () => (await deploys()).length > 0)
+  api.engine.finish('told', (await deploys())[0]?.id ?? '', 'succeeded')
+  assert.equal((await sent).code, 0)
 })

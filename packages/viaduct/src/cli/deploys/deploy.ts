@@ -6,8 +6,10 @@ import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { DeployResource } from '../../contract/resources.ts'
 import { firstOf } from '../../build/manifest/errors-of.ts'
+import { parseManifestBody } from '../../build/manifest/parse-manifest.ts'
 import { AppError } from '../../model/app-error.ts'
 import { type AppName, parseAppName, parseDeployId, renderRelease } from '../../model/ids.ts'
+import type { ServerManifest } from '../../model/release.ts'
 import { renderDuration } from '../output/render-amounts.ts'
 import { nameOfDirectory, readAppName } from '../server/app-name.ts'
 import {
@@ -63,7 +65,7 @@ async function runDeploy(words: readonly string[], options: DeployOptions): Prom
   const app = await nameApp(directory, options)
   const session = await openSession(where)
   const { paint, print } = session.terminal
-  if (options.check) await refuseMistakes(session, directory)
+  if (options.check) await refuseMistakes(session, { app, directory })
   print(`Deploying ${paint('bold', app)} to ${session.server.url}`)
   const commit = options.commit ?? (await readCommit(directory))
   const deploy = await uploadFolder(session, { app, directory, commit })
@@ -72,13 +74,33 @@ async function runDeploy(words: readonly string[], options: DeployOptions): Prom
 }
 
 /** The server would find the same, after the upload. @throws {AppError} The first mistake. */
-async function refuseMistakes({ terminal }: Session, directory: string): Promise<void> {
-  const { errors, findings } = await checkApp(directory)
+async function refuseMistakes(
+  { terminal, client }: Session,
+  { app, directory }: { app: AppName; directory: string },
+): Promise<void> {
+  const alone = await checkApp(directory)
+  const isRight = alone.errors.length === 0
+  const { errors, findings } = isRight
+    ? alone
+    : await checkApp(directory, await readTold(client, app))
   const first = firstOf(errors)
   if (first) throw first
   for (const finding of findings) {
     terminal.printJson({ type: 'warning', ...finding })
     terminal.print(`${terminal.paint('yellow', '!')} ${renderPlace(finding)} ${finding.message}`)
+  }
+}
+
+/** With what the server was told of the app, a folder may be right that is not alone. */
+async function readTold(client: Session['client'], app: AppName): Promise<ServerManifest> {
+  try {
+    const { manifest } = await client.apps.get(app)
+    const { name: _, version: __, ...told } = parseManifestBody(manifest)
+    return told
+  } catch (error) {
+    // A new app, or a server that is not there or newer: the deploy will say so.
+    if (error instanceof AppError) return {}
+    throw error
   }
 }
 
