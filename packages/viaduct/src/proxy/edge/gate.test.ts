@@ -1,19 +1,33 @@
 import assert from 'node:assert/strict'
 import { randomBytes, scryptSync } from 'node:crypto'
 import { test } from 'node:test'
-import { basicAuthChecksMax } from '../../model/proxy-limits.ts'
+import { basicAuthChecksMax, rateLimitKeysMax } from '../../model/proxy-limits.ts'
 import type { HttpOptions } from '../../model/routing/http-options.ts'
 import type { AppRoute } from '../../model/routing/route.ts'
 import { routeTable } from '../fixtures/route-table.ts'
-import { get, ok, startProxy, TestClient, TestInstance, until } from '../fixtures/test-proxy.ts'
+import {
+  exchange,
+  get,
+  ok,
+  startProxy,
+  TestClient,
+  TestInstance,
+  until,
+} from '../fixtures/test-proxy.ts'
 import { AddressList } from './address-list.ts'
+import { Gate } from './gate.ts'
 import { clientKey, RateLimiter } from './rate-limiter.ts'
+import type { Visit, Visitor } from './visit.ts'
 
 /** The answers to requests on one connection to an app with these options. */
 async function ask(http: HttpOptions, ...requests: string[]): Promise<string> {
   await using instance = await TestInstance.answering(ok('app'))
-  await using proxy = await startProxy(routeTable(1, [{ ports: [instance.port], http }]))
-  proxy.worker.httpsPortOf = (hostname) => (hostname === 'plain.localhost' ? null : 8443)
+  const table = routeTable(1, [{ ports: [instance.port], http }])
+  // Time stands still.
+  await using proxy = await startProxy(table, { clock: () => 1_000_000 })
+  const httpsPorts: Record<string, number | null> = { 'plain.localhost': null, 'usual.test': 443 }
+  proxy.worker.httpsPortOf = (hostname) =>
+    httpsPorts[hostname] ?? (hostname in httpsPorts ? null : 8443)
   using client = new TestClient(proxy.port)
   for (const request of requests) {
     const before = client.statuses.length
@@ -39,6 +53,8 @@ test('http goes to https where there is a certificate, with method and path as t
   assert.doesNotMatch(text, /viaduct-error/)
   const request = 'GET / HTTP/1.1\r\nHost: plain.localhost\r\n\r\n'
   assert.match(await ask({ redirectToHttps: true }, request), /^HTTP\/1.1 200 /)
+  const usual = 'OPTIONS * HTTP/1.1\r\nHost: usual.test:80\r\n\r\n'
+  assert.match(await ask({ redirectToHttps: true }, usual), /Location: https:\/\/usual.test\/\r\n/)
 })
 
 test('other hosts go to the canonical one, at the port where they came', async () => {
@@ -116,7 +132,10 @@ test('too many requests get 429 with the time to wait; each client and the app h
   const text = await ask({ rateLimit }, get('/1'), get('/2'), get('/3'))
   const statuses = [...text.matchAll(/HTTP\/1.1 (\d+) /g)].map(([, status]) => Number(status))
   assert.deepEqual(statuses, [200, 200, 429])
-  assert.match(text, /viaduct-error: rate-limited\r\n[^]*Retry-After: (29|30)\r\n/)
+  assert.match(text, /viaduct-error: rate-limited\r\n[^]*Retry-After: 30\r\n/)
+  // Who comes again after that is early in no case.
+  const odd = { rateLimit: { perApp: { requests: 1, perMs: 1_001 } } }
+  assert.match(await ask(odd, get('/1'), get('/2')), /Retry-After: 2\r\n/)
   const perApp = { rateLimit: { perApp: { requests: 1, perMs: 60_000 } } }
   assert.match(await ask(perApp, get('/1'), get('/2')), / 200 [^]* 429 /)
 })
@@ -130,6 +149,17 @@ test('a limiter lets bursts through, then one at a time, and knows clients apart
   assert.equal(take(100), 0)
   assert.equal(take(100), 100)
   assert.deepEqual([take(10_000), take(10_000), take(10_000), take(10_000)], [0, 0, 0, 100])
+})
+
+test('a limiter remembers so many clients, those that were seen last', () => {
+  const limiter = new RateLimiter({ requests: 1, perMs: 60_000 })
+  for (let i = 0; i < rateLimitKeysMax; i++) assert.equal(limiter.take(`${i}`, 0), 0)
+  assert.equal(limiter.take('0', 60_000), 0)
+  assert.equal(limiter.take('new', 60_000), 0)
+  // That made it forget the one that had not been seen for longest, which is not the first.
+  assert.equal(limiter.take('0', 60_000), 60_000)
+  assert.equal(limiter.take('1', 0), 0)
+  assert.ok(limiter.take(`${rateLimitKeysMax - 1}`, 0) > 0)
 })
 
 test('one user of IPv6 has a network of /64, one of IPv4 an address', () => {
@@ -177,6 +207,11 @@ test('maintenance answers everybody with its page; error pages stand for our sen
   const large = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n'
   assert.match(await ask(pages, large), /<p>large<\/p>$/)
   assert.match(await ask({ ...pages, deny: ['127.0.0.1'] }, get('/')), /<p>other<\/p>$/)
+  // Also when nothing else is asked of the gate.
+  const gone = { errorPages: { '502': '<p>gone</p>' }, ejectAfterFailures: 0 }
+  await using bad = await TestInstance.answering('This is no HTTP at all\r\n\r\n')
+  await using other = await startProxy(routeTable(1, [{ ports: [bad.port], http: gone }]))
+  assert.match(await exchange(other.port, get('/', 'Connection: close')), /<p>gone<\/p>$/)
   const denied = { ...table.apps[0], http: { deny: ['127.0.0.1'] } } as AppRoute
   proxy.worker.router.apply({ ...table, generation: 2, apps: [denied] })
   client.send(get('/'))
@@ -210,6 +245,29 @@ test('a client that resets while its password is checked is forgotten', async ()
   assert.equal(instance.received.join('').split('GET').length, 2)
 })
 
+test('what is found out of one request lets no other one in', async () => {
+  const http = { basicAuth: { users: [{ name: 'a', passwordHash: passwordHash('b') }] } }
+  const gate = new Gate({ ...routeTable(1, [{ ports: [1], http }]).apps[0] } as AppRoute, null)
+  const told: string[] = []
+  const visitor = (name: string): Visitor & { ticket: number; isDone: boolean } =>
+    ({
+      ...{ ticket: 1, isDone: false },
+      ...{ place: () => told.push(name), fail: () => told.push(`not ${name}`) },
+    }) as never
+  const authorization = `Basic ${Buffer.from('a:b').toString('base64')}`
+  const visit = {
+    address: '127.0.0.1',
+    context: {},
+    field: () => authorization,
+  } as unknown as Visit
+  const [next, done, still] = [visitor('next'), visitor('done'), visitor('still')]
+  for (const each of [next, done, still]) gate.admit(visit, each)
+  next.ticket++
+  done.isDone = true
+  await until(() => told.length > 0, 'the answer')
+  assert.deepEqual(told, ['still'])
+})
+
 test('guessing passwords counts for the limit of its client', async () => {
   const users = [{ name: 'a', passwordHash: passwordHash('b') }]
   const rateLimit = { perClient: { requests: 2, perMs: 60_000 } }
@@ -237,14 +295,16 @@ test('users and counts outlive a deploy and maintenance, and end with their own 
   using client = new TestClient(proxy.port).send(get('/', basic('a:b')))
   assert.deepEqual(await client.answers(1), [200])
   change({ maintenance: { page: '', retryAfterS: 1 } })
+  client.send(get('/', basic('a:b')))
+  assert.deepEqual(await client.answers(2), [200, 503])
   change({ staticDirs: ['/nowhere'] })
   client.send(get('/', basic('a:b')).repeat(3))
-  assert.deepEqual(await client.answers(4), [200, 200, 200, 429])
+  assert.deepEqual((await client.answers(5)).slice(2), [200, 200, 429])
   const other = { users: [{ name: 'a', passwordHash: passwordHash('c') }] }
   change({ http: { ...http, basicAuth: other } })
   client.send(get('/', basic('a:b')))
-  assert.deepEqual((await client.answers(5)).slice(4), [401])
+  assert.deepEqual((await client.answers(6)).slice(5), [401])
   change({ http: { basicAuth: other } })
   client.send(get('/', basic('a:c')))
-  assert.deepEqual((await client.answers(6)).slice(5), [200])
+  assert.deepEqual((await client.answers(7)).slice(6), [200])
 })

@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import type { AppRoute } from '../../model/routing/route.ts'
+import { staticPathMaxChars } from '../../model/proxy-limits.ts'
+import type { AppRoute, RouteTable } from '../../model/routing/route.ts'
 import { routeTable } from '../fixtures/route-table.ts'
 import { get, ok, startProxy, TestClient, TestInstance, until } from '../fixtures/test-proxy.ts'
 import { parseHttpDate } from './http-date.ts'
 import { parseRange } from './parse-range.ts'
+import { StaticFiles } from './static-files.ts'
+import type { Visit, Visitor } from './visit.ts'
 
 interface Site extends AsyncDisposable {
   /** The answer to one request; its body too. */
@@ -34,6 +37,17 @@ async function openSite(
   await writeFile(join(dir, 'a b.txt'), 'space')
   await writeFile(join(dir, 'large.bin'), Buffer.alloc(3_000_000, 'x'))
   await symlink('../secret', join(dir, 'out'))
+  await mkdir(join(root, 'public2'))
+  await writeFile(join(root, 'public2', 'secret'), 'secret')
+  await symlink('../public2/secret', join(dir, 'beside'))
+  await mkdir(join(dir, '.well-known'))
+  await writeFile(join(dir, '.well-known', 'security.txt'), 'known')
+  await mkdir(join(dir, 'odd', 'index.html'), { recursive: true })
+  await mkdir(join(root, 'more'))
+  await writeFile(join(root, 'more', 'copy.css'), 'body { color: red }')
+  await writeFile(join(root, 'more', 'style.css'), 'hidden by the first folder')
+  // Opening it would wait for ever.
+  execFileSync('mkfifo', [join(dir, 'style.css.br')])
   execFileSync('mkfifo', [join(dir, 'pipe')])
   await symlink('style.css', join(dir, 'in.css'))
   const instance = await TestInstance.answering(ok('app'))
@@ -41,7 +55,7 @@ async function openSite(
   const [route] = routeTable(1, [{ ports }]).apps as [AppRoute]
   const whenEmpty = options.isAlone ? 'scaled-to-zero' : 'hold'
   const matches = options.matches ?? route.matches
-  const apps = [{ ...route, matches, whenEmpty, staticDirs: [dir] } as const]
+  const apps = [{ ...route, matches, whenEmpty, staticDirs: [dir, join(root, 'more')] } as const]
   const proxy = await startProxy({ ...routeTable(1, []), apps, defaultApp: route.app })
   return {
     port: proxy.port,
@@ -72,9 +86,23 @@ test('a file is served with its type and tag, what is no file goes to the app', 
   assert.equal(bodyOf(await site.ask(get('/'))), '<h1>start</h1>')
   assert.equal(bodyOf(await site.ask(get('/a%20b.txt'))), 'space')
   assert.equal(bodyOf(await site.ask(get('/in.css'))), 'body { color: red }')
+  assert.equal(bodyOf(await site.ask(get('/.well-known/security.txt'))), 'known')
+  // The same bytes are the same, wherever they are.
+  const copy = await site.ask(get('/copy.css'))
+  assert.deepEqual([bodyOf(copy), field(copy, 'etag')], [bodyOf(css), field(css, 'etag')])
   assert.equal(field(await site.ask(get('/docs?x=1')), 'location'), '/docs/?x=1')
   assert.equal(bodyOf(await site.ask(get('/docs/'))), 'docs')
-  const toTheApp = ['/other', '/empty/', '/style.css/', '/../secret', '/%2e%2e/secret', '/out']
+  const toTheApp = [
+    '/other',
+    '/empty/',
+    '/beside',
+    '/odd',
+    '/.well-known/.env',
+    '/style.css/',
+    '/../secret',
+    '/%2e%2e/secret',
+    '/out',
+  ]
   for (const path of [...toTheApp, '/.env', '/%2eenv', '/%00', '/%zz', '/docs/..%2f..%2fsecret']) {
     assert.equal(bodyOf(await site.ask(get(path))), 'app', path)
   }
@@ -272,4 +300,59 @@ test('ranges are read as RFC 9110 says', () => {
     ['', null],
   ]
   for (const [text, range] of cases) assert.deepEqual(parseRange(text, 100), range, text)
+})
+
+test('what cannot be a file is left to the app at once; what was asked before is not answered', async () => {
+  const told: string[] = []
+  const visitor = {
+    ...{ ticket: 1, isDone: false },
+    ...{ place: () => told.push('place'), answer: () => told.push('answer') },
+  }
+  const visit = (target: string): Visit => {
+    return { method: 'GET', target, prefix: '', field: () => '' } as unknown as Visit
+  }
+  const serve = (files: StaticFiles, target: string, by: object = visitor): void =>
+    files.serve(visit(target), by as Visitor)
+  const open = (): StaticFiles => new StaticFiles([import.meta.dirname], { isAll: false })
+  // Strangers can think of many: nothing is looked for, nor remembered.
+  serve(open(), `/${'x'.repeat(staticPathMaxChars)}`)
+  assert.deepEqual(told, ['place'])
+  serve(open(), '/static-files.ts')
+  await until(() => told.length === 2, 'the answer')
+
+  /** What is known of a file is answered at once. */
+  const isKnown = (files: StaticFiles): boolean => {
+    let known = false
+    serve(files, '/static-files.ts', { ...visitor, answer: () => (known = true) })
+    return known
+  }
+  const [done, next] = [open(), open()]
+  serve(done, '/static-files.ts')
+  visitor.isDone = true
+  await until(() => isKnown(done), 'the file is found')
+  visitor.isDone = false
+  serve(next, '/static-files.ts')
+  visitor.ticket++
+  await until(() => isKnown(next), 'the file is found')
+  assert.deepEqual(told, ['place', 'answer'])
+})
+
+test('files that were all there was are not, once there is an instance, or one is expected', async () => {
+  await using instance = await TestInstance.answering(ok('app'))
+  const [route] = routeTable(1, [{ ports: [] }]).apps as [AppRoute]
+  const staticDirs = [import.meta.dirname]
+  const table = (generation: number, set: Partial<AppRoute>): RouteTable => {
+    const apps = [{ ...route, staticDirs, ...set }]
+    return { ...routeTable(generation, []), apps, defaultApp: route.app }
+  }
+  await using proxy = await startProxy(table(1, { whenEmpty: 'scaled-to-zero' }))
+  using client = new TestClient(proxy.port).send(get('/nothing'))
+  assert.deepEqual(await client.answers(1), [404])
+  proxy.worker.router.apply(table(2, { whenEmpty: 'hold' }))
+  client.send(get('/nothing'))
+  const [app] = proxy.worker.router.apps
+  await until(() => app?.held.size === 1, 'it is held')
+  const { upstreams } = routeTable(3, [{ ports: [instance.port] }]).apps[0] as AppRoute
+  proxy.worker.router.apply(table(3, { upstreams }))
+  assert.deepEqual(await client.answers(2), [404, 200])
 })

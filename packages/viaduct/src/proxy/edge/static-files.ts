@@ -93,7 +93,7 @@ function filePathOf(target: string): string | null {
     return null
   }
   if (path.length > staticPathMaxChars) return null
-  if (!path.startsWith('/') || path.includes('\0') || path.includes('\\')) return null
+  if (!path.startsWith('/') || path.includes('\0')) return null
   const hidden = path.split('/').some((name) => name.startsWith('.') && name !== '.well-known')
   return hidden ? null : path.replaceAll(/\/{2,}/g, '/')
 }

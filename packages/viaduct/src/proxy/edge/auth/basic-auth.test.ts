@@ -82,3 +82,8 @@ test('what is known is forgotten in the order in which it came', () => {
     [false, true, true],
   )
 })
+
+test('a hash of nothing lets nobody in', async () => {
+  const auth = new BasicAuth({ users: [{ name: 'a', passwordHash: 'scrypt:c2FsdA:' }] })
+  assert.equal(await check(auth, 'a:'), 'no')
+})
