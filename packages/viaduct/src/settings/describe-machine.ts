@@ -7,6 +7,8 @@ import { findUntraversable } from './check-traversable.ts'
 
 export interface Machine {
   readonly cwd: string
+  /** The root of the clone that this code runs from; null when it was installed as a package. */
+  readonly clone: string | null
   readonly cores: number
   readonly hasIpv6: boolean
   /** The data directory when nobody says one. */
@@ -23,6 +25,7 @@ export function describeMachine(
   const clone = options.clone === undefined ? findClone() : options.clone
   return {
     cwd,
+    clone,
     cores: availableParallelism(),
     hasIpv6: existsSync('/proc/net/if_inet6'),
     ...defaultDataDir({
@@ -57,7 +60,6 @@ function isWithin(path: string, directory: string): boolean {
   return way === '' || (!way.startsWith('..') && !way.startsWith('/'))
 }
 
-/** The root of the clone that this code runs from; null when it was installed as a package. */
 function findClone(): string | null {
   let directory = dirname(fileURLToPath(import.meta.url))
   for (; directory !== dirname(directory); directory = dirname(directory)) {

@@ -13,6 +13,7 @@ const dir = await mkdtemp(join(tmpdir(), 'viaduct-settings-'))
 after(() => rm(dir, { recursive: true }))
 
 const machine: Machine = {
+  clone: null,
   cwd: '/somewhere',
   cores: 3,
   hasIpv6: true,

@@ -8,6 +8,7 @@ import { createServer } from 'node:net'
 import { availableParallelism, freemem, totalmem } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { messageOf } from '../../model/app-error.ts'
+import { findNpm } from '../../build/builders/node/find-npm.ts'
 import { findUntraversable } from '../../settings/check-traversable.ts'
 import type { Settings } from '../../settings/settings.ts'
 import { renderBytes } from '../output/render-amounts.ts'
@@ -151,13 +152,24 @@ export function checkTraversable(check: string, path: string): Finding {
   return finding(check, 'bad', { message, hint })
 }
 
-export function checkProgram(name: string, options: { why: string; level: Level }): Finding {
+/** The npm that builds would run. */
+async function checkNpm(): Promise<Finding> {
+  const forOtherUsers = process.getuid?.() === 0
+  const npm = await findNpm({ node: process.execPath, env: process.env, forOtherUsers })
+  if (npm) return good('npm', `${npm.version} at ${npm.cli}`)
+  const readable = forOtherUsers ? ' that the users of apps can read' : ''
+  const hint = 'Apps with dependencies of Node.js need it for their build.'
+  return finding('npm', 'bad', { message: `there is no npm${readable}`, hint })
+}
+
+function checkGit(): Finding {
   const path = (process.env['PATH'] ?? '')
     .split(delimiter)
-    .map((directory) => join(directory, name))
+    .map((directory) => join(directory, 'git'))
     .find((file) => isExecutable(file))
-  if (path) return good(name, path)
-  return finding(name, options.level, { message: `${name} is not in PATH`, hint: options.why })
+  if (path) return good('git', path)
+  const hint = 'Apps whose code is fetched from a repository need it.'
+  return finding('git', 'warn', { message: 'git is not in PATH', hint })
 }
 
 /** With it a keeper that lost all its proxies binds the ports again without a lost connection. */
@@ -190,8 +202,8 @@ export async function checkMachine(
     checkTraversable('node binary', process.execPath),
     checkCgroup(),
     checkInit(),
-    checkProgram('npm', { level: 'bad', why: 'Apps with dependencies need it for their build.' }),
-    checkProgram('git', { level: 'warn', why: 'Only deploys by "git push" need it.' }),
+    await checkNpm(),
+    checkGit(),
     checkMigrateRequests(),
   ]
 }

@@ -2,8 +2,12 @@
 import type { Command } from 'commander'
 import { AppError, messageOf } from '../../model/app-error.ts'
 import { resolveSettings } from '../../settings/resolve-settings.ts'
+import { readSettings } from '../../settings/settings-file.ts'
+import type { Settings } from '../../settings/settings.ts'
 import { openTerminal, type Style, type Terminal } from '../output/terminal.ts'
 import { addServerOptions, openSession, type SessionOptions } from '../session.ts'
+import { defaultDataDirs } from '../server/data-directories.ts'
+import { findLocalServer } from '../server/local-server.ts'
 import { checkMachine, type Finding } from './doctor-checks.ts'
 
 const marks: Readonly<Record<Finding['level'], readonly [string, Style]>> = {
@@ -24,12 +28,18 @@ export function defineDoctor(command: Command): void {
 async function runDoctor(options: SessionOptions): Promise<void> {
   const terminal = openTerminal(options)
   const server = await checkServer(options)
-  const settings = resolveSettings({ flags: {}, env: process.env })
+  const settings = await settingsHere()
   const findings = [...(await checkMachine(settings, { running: server.level === 'good' })), server]
   const bad = findings.filter(({ level }) => level === 'bad').length
   terminal.printJson({ ok: bad === 0, findings })
   terminal.print(findings.map((finding) => renderFinding(finding, terminal)).join('\n'))
   if (bad > 0) process.exitCode = 1
+}
+
+/** Those of the platform that runs on this machine, else what it would have. */
+async function settingsHere(): Promise<Settings> {
+  const local = await findLocalServer(defaultDataDirs())
+  return local ? readSettings(local.dataDir) : resolveSettings({ flags: {}, env: process.env })
 }
 
 async function checkServer(options: SessionOptions): Promise<Finding> {

@@ -17,6 +17,7 @@ import { openTerminal, type Terminal } from '../output/terminal.ts'
 import { apiUrl, forgetLocalServer, recordLocalServer } from '../server/local-server.ts'
 import { closeInherited } from './close-inherited.ts'
 import { type Complaint, hasInstances, markDaemonLog, readComplaint } from './daemon-complaint.ts'
+import { describeMachine } from '../../settings/describe-machine.ts'
 import { readVersion } from '../../settings/read-version.ts'
 import { waitForPlatform } from './wait-for-platform.ts'
 
@@ -44,7 +45,14 @@ function optionOf(row: SettingRow): Option {
 }
 
 /** Rows whose default depends on the machine have a text for it; the others never look. */
-const plainMachine = { cwd: '/', cores: 1, hasIpv6: true, dataDir: '', dataDirNotice: null }
+const plainMachine = {
+  cwd: '/',
+  clone: null,
+  cores: 1,
+  hasIpv6: true,
+  dataDir: '',
+  dataDirNotice: null,
+}
 
 async function runUp(flags: Record<string, unknown>): Promise<void> {
   closeInherited()
@@ -126,6 +134,8 @@ function logOf(dataDir: string): string {
 function renderUp({ paint }: Terminal, settings: Settings, url: string): string {
   const { dataDir, domain, httpPort, httpsPort } = settings
   const layout = dataLayout(dataDir)
+  const { clone } = describeMachine()
+  const nextCommand = clone === null ? 'viaduct deploy DIR' : 'npx viaduct deploy examples/hello'
   const origin = `APP.${domain ?? 'localhost'}`
   const port = httpPort === 80 ? '' : `:${httpPort}`
   const securePort = httpsPort === 443 ? '' : `:${httpsPort}`
@@ -142,6 +152,6 @@ function renderUp({ paint }: Terminal, settings: Settings, url: string): string 
     '',
     renderFacts(facts, paint),
     '',
-    `Next: ${paint('bold', 'npx viaduct deploy examples/hello')}`,
+    `Next: ${paint('bold', nextCommand)}`,
   ].join('\n')
 }
