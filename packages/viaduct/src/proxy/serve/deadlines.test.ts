@@ -113,7 +113,7 @@ test('a client that has ended its side waits a little for its answer, and the ap
   await proxy.pass(halfClosedTimeoutMs - 1_000)
   assert.equal(client.isOver, false)
   await proxy.pass(2_000)
-  await client.over()
+  assert.equal(await client.over(), '')
   await until(() => app.sockets[0]?.destroyed === true, 'the instance knows')
 })
 
@@ -152,6 +152,8 @@ test('after an answer that ends the connection a client may say more for a while
   await using proxy = await start(app)
   using client = new TestClient(proxy.port).send('no HTTP\r\n\r\n')
   assert.match(await client.over(), /^HTTP\/1\.1 400 /)
+  const [link] = proxy.worker.links
+  assert.equal(link?.waitsSinceMs, Infinity)
   await proxy.pass(lingerTimeoutMs - 1_000)
   client.send('more')
   assert.equal(proxy.worker.connections, 1)
