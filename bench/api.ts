@@ -33,9 +33,12 @@ report('api', [
   { name: 'reads: p50', value: reads.p50Ms, ...ms },
   { name: 'reads: p99', value: reads.p99Ms, ...ms, limit: 10 },
   { name: "reads: daemon's CPU", value: reads.cpuPercent, unit: '%', limit: 100 },
+  // Says what the rate could be also where others are at work.
+  { name: "reads: daemon's CPU for each", value: reads.cpuMsEach, ...ms, limit: 0.5 },
   { name: 'list: apps', value: list.apps, unit: '', least: apps },
   { name: 'list: p50', value: list.p50Ms, ...ms, limit: 50 },
   { name: 'list: slowest', value: list.maxMs, ...ms },
+  { name: "list: daemon's CPU for each", value: list.cpuMsEach, ...ms, limit: 50 },
   { name: 'list: a page of 100, p50', value: list.pageMs, ...ms },
   { name: 'log: readers', value: readers, unit: '' },
   { name: 'log: lines that they were sent', value: follow.lines, unit: '' },

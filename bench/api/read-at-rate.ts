@@ -15,6 +15,7 @@ export interface Reads {
   readonly p50Ms: number
   readonly p99Ms: number
   readonly cpuPercent: number
+  readonly cpuMsEach: number
 }
 
 export async function readAtRate(
@@ -36,6 +37,7 @@ export async function readAtRate(
     p50Ms: quantile(tookMs, 0.5),
     p99Ms: quantile(tookMs, 0.99),
     cpuPercent: (cpuMs / wallMs) * 100,
+    cpuMsEach: cpuMs / tookMs.length,
   }
 }
 

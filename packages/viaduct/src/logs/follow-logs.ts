@@ -57,8 +57,8 @@ export async function* followLogs<T extends LogLine>(
   const signal = AbortSignal.any([options.signal, gone.signal])
   const begin = (source: LogSource<T>): AsyncIterable<{ key: number; placed: PlacedLine<T> }> => {
     const from = places.get(source.key) ?? logStart
-    const tail = options.tails.get(source.path, source.parse)
-    return withKey(source.key, tail.follow(from, signal))
+    const { key, path, parse } = source
+    return withKey(key, options.tails.follow(path, { parse, from, signal }))
   }
   const streams = allSources(options, { signal, begin, onGone: () => gone.abort() })
   for await (const { key, placed } of mergeStreams(streams)) {

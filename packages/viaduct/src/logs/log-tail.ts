@@ -42,11 +42,6 @@ export class LogTail<T extends LogLine> {
     this.#parse = parse
   }
 
-  /** True when nobody reads it. */
-  get isIdle(): boolean {
-    return this.#readers.size === 0
-  }
-
   /**
    * Lines after `from`, until the signal aborts.
    *
@@ -122,8 +117,11 @@ export class LogTail<T extends LogLine> {
     this.#begun = true
     for (;;) {
       this.#file ??= await this.#open()
+      const now = await this.#look()
+      // Most looks end here: nothing was written.
+      if (now?.inode === this.#file?.inode && now?.bytes === this.#position.offset) return
       while (await this.#readMore());
-      if (!(await this.#hasNewer())) return
+      if (now === null || now.inode === this.#file?.inode) return
       const next = await this.#openNext()
       if (next === null) return
       await this.#file?.handle.close()
@@ -172,12 +170,13 @@ export class LogTail<T extends LogLine> {
     return await keepOne(files, index === -1 ? files.length - 1 : index - 1)
   }
 
-  /** One look at the current name instead of at every file. */
-  async #hasNewer(): Promise<boolean> {
+  /** What the current name leads to: one look instead of one at every file. */
+  async #look(): Promise<{ inode: number; bytes: number } | null> {
     try {
-      return (await stat(this.#path)).ino !== this.#file?.inode
+      const { ino, size } = await stat(this.#path)
+      return { inode: ino, bytes: size }
     } catch (error) {
-      if (systemCodeOf(error) === 'ENOENT') return false
+      if (systemCodeOf(error) === 'ENOENT') return null
       throw error
     }
   }

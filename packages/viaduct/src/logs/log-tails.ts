@@ -3,23 +3,39 @@ import { readdir } from 'node:fs/promises'
 import { systemCodeOf } from '../model/app-error.ts'
 import { logReleasesPollMs } from '../model/limits.ts'
 import type { LogLine } from './line-format.ts'
+import type { LogPosition } from './log-files.ts'
 import { LogTail } from './log-tail.ts'
+import type { PlacedLine } from './read-range.ts'
 import type { ParseLine } from './read-log.ts'
 
 export class LogTails {
-  readonly #tails = new Map<string, LogTail<LogLine>>()
+  readonly #tails = new Map<string, { tail: LogTail<LogLine>; followers: number }>()
   readonly #names = new Map<string, { readAt: number; names: Promise<readonly string[] | null> }>()
 
   /**
-   * The tail of a log. Whoever follows it, gives it the same `parse`: the lines are shared.
+   * Lines of a log after `from`, until the signal aborts. The file is read once for all followers,
+   * who are given the same objects.
    *
    * @param path Absolute.
+   * @param options.parse The same for everybody who follows this log.
    */
-  get<T extends LogLine>(path: string, parse: ParseLine<T>): LogTail<T> {
-    for (const [other, { isIdle }] of this.#tails) if (isIdle) this.#tails.delete(other)
-    const tail = this.#tails.get(path) ?? new LogTail<LogLine>(path, parse)
-    this.#tails.set(path, tail)
-    return tail as LogTail<T>
+  async *follow<T extends LogLine>(
+    path: string,
+    options: { parse: ParseLine<T>; from: LogPosition; signal: AbortSignal },
+  ): AsyncGenerator<PlacedLine<T>, void> {
+    const { parse, from, signal } = options
+    const shared = this.#tails.get(path) ?? {
+      tail: new LogTail<LogLine>(path, parse),
+      followers: 0,
+    }
+    this.#tails.set(path, shared)
+    shared.followers += 1
+    try {
+      yield* (shared.tail as LogTail<T>).follow(from, signal)
+    } finally {
+      shared.followers -= 1
+      if (shared.followers === 0) this.#tails.delete(path)
+    }
   }
 
   /**

@@ -331,3 +331,5 @@ export const requestKeyLifetimeMs = 24 * 3_600_000
 export const requestKeyMaxChars = 255
 /** New lines that wait for one reader of a log; a slower one reads them from the file again. */
 export const logTailMaxLines = 2_000
+/** `/proc` tells an app's pid in 30 µs; an API that is read often shows it this old. */
+export const appPidKeptMs = 1_000

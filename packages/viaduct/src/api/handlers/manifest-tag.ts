@@ -5,7 +5,17 @@
 import { createHash } from 'node:crypto'
 import type { App } from '../../model/release.ts'
 
-export function renderTag({ manifest = {} }: Pick<App, 'manifest'>): string {
+/** A record is never changed in place, so a tag is made once. */
+const tags = new WeakMap<object, string>()
+const nothingTold = {}
+
+export function renderTag({ manifest = nothingTold }: Pick<App, 'manifest'>): string {
+  const tag = tags.get(manifest) ?? makeTag(manifest)
+  tags.set(manifest, tag)
+  return tag
+}
+
+function makeTag(manifest: object): string {
   const hash = createHash('sha256')
     .update(JSON.stringify(sorted(manifest)))
     .digest('hex')

@@ -28,16 +28,14 @@ export function addRoute(
     config: { scope: route.scope, reach: route.reach },
     exposeHeadRoute: false,
     handler: async (request, reply) => {
-      const gone = new AbortController()
-      reply.raw.once('close', () => gone.abort())
-      const signal = AbortSignal.any([gone.signal, closing])
-      const decoded = decodeRequest(route, request, signal)
+      const signalOf = lazily(() => signalUntil(reply, closing))
+      const decoded = decodeRequest(route, request, signalOf)
       const answer = unwrap(await handler(decoded), reply)
       if (isChunkStream(answer)) {
         // What it would be, for who only asks.
         if (request.method === 'HEAD') return reply.type(answer.contentType).send()
         hijack(reply, answer.contentType)
-        await sendChunks(reply.raw, answer, signal)
+        await sendChunks(reply.raw, answer, signalOf())
         return reply
       }
       if (route.answer.kind === 'none') return reply.code(204).send()
@@ -47,6 +45,18 @@ export function addRoute(
       return reply.code(route.answer.status).type('application/json').send(text)
     },
   })
+}
+
+/** Aborts when the client is gone or the API closes. */
+function signalUntil(reply: FastifyReply, closing: AbortSignal): AbortSignal {
+  const gone = new AbortController()
+  reply.raw.once('close', () => gone.abort())
+  return AbortSignal.any([gone.signal, closing])
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
 }
 
 /** What was to be told beside the answer goes into its head. */
@@ -74,7 +84,7 @@ function searchOf({ url }: FastifyRequest): string {
 function decodeRequest(
   route: AnyRoute,
   request: FastifyRequest,
-  signal: AbortSignal,
+  signalOf: () => AbortSignal,
 ): ApiRequest<RouteName> {
   const { headers, caller } = request
   const lastEventId = headers['last-event-id']
@@ -90,7 +100,10 @@ function decodeRequest(
     stream: request.raw,
     accept: headers.accept ?? '',
     lastEventId: typeof lastEventId === 'string' ? lastEventId : undefined,
-    signal,
+    // Few handlers wait for anything, and each signal costs as much as reading an app does.
+    get signal() {
+      return signalOf()
+    },
   } as ApiRequest<RouteName>
 }
 

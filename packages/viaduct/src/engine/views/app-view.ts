@@ -1,6 +1,7 @@
 /** What `viaduct apps` and `viaduct ps` show of an app, from what its runner holds now. */
 import { decideRestart } from '../../../../supervise/src/lifecycle/lifecycle.ts'
 import type { ReleaseNumber } from '../../model/ids.ts'
+import { appPidKeptMs } from '../../model/limits.ts'
 import { canServe, instanceIn, slotKey, slotsOf } from '../../plan/setup.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { countsOf } from '../app/make-setup.ts'
@@ -29,9 +30,22 @@ export function viewApp(runner: AppRunner): AppView {
   }
 }
 
-/** Of the app, not of its shim: where a user's `kill` should go. null: it does not run yet. */
-export function appPidOf({ pid }: LiveInstance): number | null {
-  return pid === null ? null : findApp(pid)
+const seenPids = new WeakMap<LiveInstance, { shim: number; pid: number; at: number }>()
+
+/**
+ * Of the app, not of its shim: where a user's `kill` should go. null: it does not run yet.
+ *
+ * A command may give way to another one, seldom: it is looked for again after `appPidKeptMs`.
+ */
+export function appPidOf(instance: LiveInstance): number | null {
+  const shim = instance.pid
+  if (shim === null) return null
+  const seen = seenPids.get(instance)
+  const now = performance.now()
+  if (seen?.shim === shim && now - seen.at < appPidKeptMs) return seen.pid
+  const pid = findApp(shim)
+  if (pid !== null) seenPids.set(instance, { shim, pid, at: now })
+  return pid
 }
 
 function warmReleases(runner: AppRunner): ReleaseNumber[] {
