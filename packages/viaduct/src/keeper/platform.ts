@@ -21,10 +21,18 @@ import { endProcess, type Inherited, PlatformChild } from './platform-child.ts'
 import { watchPlatformLogs } from './platform-logs.ts'
 import { findLeadersWith, identify, isAlive } from './process-facts.ts'
 
-/** Young objects die young in all three; a small nursery costs nothing and keeps memory low. */
+/** Young objects die young in keeper and daemon; a small nursery costs nothing there. */
 const smallNursery = '--max-semi-space-size=1'
 export const daemonNodeFlags = [smallNursery, '--max-old-space-size=512'] as const
-export const proxyNodeFlags = [smallNursery, '--no-async-context-frame'] as const
+/**
+ * What a request needs lives until its answer: in a nursery of 1 MB half of it is copied each time.
+ * There is a worker per core, so that none is idle to help with that. See docs/decisions/0012.
+ */
+export const proxyNodeFlags = [
+  '--max-semi-space-size=4',
+  '--no-parallel-scavenge',
+  '--no-async-context-frame',
+] as const
 
 /** A proxy drains its requests before it goes; then it has as long as the daemon. */
 const proxyStopMs = drainTimeoutMs + daemonStopMs
