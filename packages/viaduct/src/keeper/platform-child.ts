@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { decideRestart, type RestartPolicy } from '../../../supervise/src/lifecycle/lifecycle.ts'
 import { messageOf, systemCodeOf } from '../model/app-error.ts'
 import {
   deathPollMs,
@@ -20,6 +21,14 @@ import {
 import type { ChildTable } from './child-table.ts'
 import type { KeeperLog } from './keeper-log.ts'
 import { identify, isAlive, type ProcessIdentity } from './process-facts.ts'
+
+/** Without the platform nothing serves: it is never given up. */
+const policy: RestartPolicy = {
+  backoffMs: platformBackoffMs,
+  backoffMaxMs: platformBackoffMaxMs,
+  crashLimit: Infinity,
+  windowMs: platformSettledMs,
+}
 
 export interface Inherited {
   /** Descriptors that it gets as 3, 4 … */
@@ -109,19 +118,21 @@ export class PlatformChild {
     const aborted = new Promise<void>((resolve) =>
       signal.addEventListener('abort', () => resolve(), { once: true }),
     )
-    for (let deaths = 0, since = performance.now(); ;) {
+    let deaths: readonly number[] = []
+    for (;;) {
       await Promise.race([this.#death, aborted])
       if (signal.aborted) return
       const pid = this.#current?.pid ?? 0
       this.#current = null
       onDeath?.(pid)
-      if (performance.now() - since > platformSettledMs) deaths = 0
-      const waitMs = deaths === 0 ? 0 : Math.min(platformBackoffMaxMs, platformBackoffMs << deaths)
-      deaths = Math.min(deaths + 1, 20)
-      log('platform.died', { name, pid, restartInMs: waitMs })
+      const now = performance.now()
+      deaths = [...deaths.filter((at) => at > now - policy.windowMs), now]
+      // The first of them costs no time: what has lived for a while is started at once.
+      const decision = decideRestart(deaths.slice(1), policy)
+      const waitMs = decision.restart ? Math.max(0, decision.at - now) : 0
+      log('platform.died', { name, pid, restartInMs: Math.round(waitMs) })
       await Promise.race([delay(waitMs), aborted])
       if (signal.aborted) return
-      since = performance.now()
       await this.#spawnOrLog()
     }
   }

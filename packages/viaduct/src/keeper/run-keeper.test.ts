@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { secondSignalMs } from '../model/limits.ts'
@@ -93,6 +94,24 @@ test('daemon and proxies are started again, and no connection is refused meanwhi
   const event = keeper.events.findLast((each) => each.event === 'proxies')
   const { proxies } = await keeper.client.call('list', null)
   assert.deepEqual(event?.data, proxies)
+})
+
+test('a proxy that keeps dying is started at once, then after waits that double', async () => {
+  await using keeper = await TestKeeper.start()
+  for (let death = 0; death < 4; death++) {
+    const before = (await platformOf(keeper))['proxy-0']
+    process.kill(before?.pid ?? 0, 'SIGKILL')
+    await until(async () => {
+      const row = (await platformOf(keeper))['proxy-0']
+      return row && row.pid !== before?.pid
+    }, 'the next one')
+  }
+  const log = await readFile(keeper.layout.platformLog('keeper'), 'utf8')
+  const waits = log.split('\n').flatMap((line) => /"restartInMs":([\d.]+)/.exec(line)?.[1] ?? [])
+  assert.deepEqual(
+    waits.map((wait) => Math.round(Number(wait))),
+    [0, 100, 200, 400],
+  )
 })
 
 test('keeper and daemon may both be killed: the API port waits for the next ones', async () => {
