@@ -74,6 +74,26 @@ test('rapid reset: few of the requests reach an instance, and the connection end
   await stillServes(proxy)
 })
 
+test('streams that a client makes us reset count as those that it resets itself', async () => {
+  await using instance = await TestInstance.answering((head) =>
+    head.includes('/other') ? ok('x') : '',
+  )
+  await using proxy = await serve(instance)
+  using client = await RawH2.connect(proxy.port)
+  const fields = renderFields(getFields('/made'))
+  const both = (i: number): Buffer => {
+    const stream = 2 * i + 1
+    const flag = flags.endHeaders | flags.endStream
+    const headers = renderFrame({ type: frameTypes.headers, flags: flag, stream, payload: fields })
+    const nothing = { type: frameTypes.windowUpdate, flags: 0, stream, payload: uint32(0) }
+    return Buffer.concat([headers, renderFrame(nothing)])
+  }
+  await isStopped(client, both, 20_000)
+  assertCalmed(client)
+  assert.ok(instance.sockets.length <= h2ResetsMax + h2StreamsMax, `${instance.sockets.length}`)
+  await stillServes(proxy)
+})
+
 test('a client may cancel all that it has, as a browser does that leaves a page', async () => {
   await using instance = await TestInstance.answering((head) =>
     head.includes('/other') ? ok('x') : '',

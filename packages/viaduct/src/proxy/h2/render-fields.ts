@@ -1,4 +1,5 @@
 /** From the text of an HTTP/1.1 head to the fields of HTTP/2, for `node:http2`. */
+import { trimBlanks } from '../http/field-text.ts'
 import { connectionFields } from './request-field.ts'
 
 /**
@@ -18,7 +19,7 @@ function addFields(list: string[], text: string, from: number): void {
     if (end === -1 || colon === -1 || colon > end) return
     const name = text.slice(start, colon).toLowerCase()
     if (!connectionFields.has(name) && name !== 'http2-settings') {
-      list.push(name, text.slice(colon + 1, end).trim())
+      list.push(name, trimBlanks(text.slice(colon + 1, end)))
     }
     start = end + 2
   }

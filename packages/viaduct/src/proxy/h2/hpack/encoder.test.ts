@@ -90,3 +90,11 @@ test('a client that takes no table gets none', () => {
   assert.equal(read(decoder, encoder.encodeHead(200, page)).length, 4)
   assert.equal(decoder.changes, changes)
 })
+
+test('of a value only white space is left out: the last byte of "à" is none', () => {
+  const utf8 = Buffer.from('voilà').toString('latin1')
+  const text = ` 200 OK\r\nX-Word: \t ${utf8} \t\r\nServer:${utf8}\r\n`
+  const block = new HpackEncoder().encodeHead(200, text)
+  const fields = [':status: 200', `x-word: ${utf8}`, `server: ${utf8}`]
+  assert.deepEqual(read(new HpackDecoder(), block), fields)
+})

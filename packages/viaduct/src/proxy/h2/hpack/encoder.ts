@@ -3,7 +3,8 @@
  * block has to be sent, in the order in which they were written: the client's table follows ours.
  */
 import { h2TableBytes } from '../../../model/proxy-limits.ts'
-import { responseName, type ResponseName } from './response-names.ts'
+import { copyText, responseName, type ResponseName } from './response-names.ts'
+import { trimBlanks } from '../../http/field-text.ts'
 import { staticFields } from './static-table.ts'
 
 const statusIndexes = new Map<number, number>()
@@ -122,7 +123,7 @@ export class HpackEncoder {
     if (number !== undefined) {
       return writeInteger(0x80, 7, staticFields.length + this.#added - number)
     }
-    const value = line.slice(valueAt).trim()
+    const value = trimBlanks(line, valueAt)
     const size = name.name.length + value.length + 32
     if (name.isKept && size <= Math.min(keptMaxBytes, this.#maxSize)) {
       writeInteger(0x40, 6, name.index)
@@ -134,8 +135,9 @@ export class HpackEncoder {
 
   #add(line: string, size: number): void {
     this.#evict(size)
-    this.#numbers.set(line, this.#added++)
-    this.#lines.push(line)
+    const kept = copyText(line)
+    this.#numbers.set(kept, this.#added++)
+    this.#lines.push(kept)
     this.#sizes.push(size)
     this.#size += size
   }

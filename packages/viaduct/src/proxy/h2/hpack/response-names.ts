@@ -57,6 +57,11 @@ function learn(text: string): ResponseName {
     literal: secret.has(name) ? 0x10 : 0x00,
   }
   if (known.size >= h2NamesKnownMax) known.clear()
-  known.set(text, made)
+  known.set(copyText(text), made)
   return made
+}
+
+/** A piece of a text keeps all of it in memory; a copy does not. @param text latin1. */
+export function copyText(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
 }
