@@ -9,5 +9,7 @@ export const allowedSkips: Readonly<Record<string, string>> = {
     'It needs nginx and HAProxy, which come from a Debian mirror.',
   'supervise works on Node.js 20':
     'It needs an older Node.js beside the one that the project brings along.',
+  'a generated client compiles and works':
+    'It installs a generator of clients from the npm registry.',
   python: 'It deploys an app in Python, which a bare machine does not have.',
 }

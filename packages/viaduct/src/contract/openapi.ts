@@ -134,10 +134,17 @@ function refer(schema: JsonSchema, components: Components): object {
   if (rest.properties) {
     const entries = Object.entries(rest.properties)
     inner['properties'] = Object.fromEntries(
-      entries.map(([name, each]) => [name, refer(each, components)]),
+      entries.map(([name, each]) => [name, refer(withoutDefault(each), components)]),
     )
   }
   if (title === undefined) return inner
   components[title] = inner
   return { $ref: `#/components/schemas/${title}` }
+}
+
+/** Generators of clients take a property that has a default for one that is always there. */
+function withoutDefault({ default: value, ...schema }: JsonSchema): JsonSchema {
+  if (value === undefined) return schema
+  const words = [schema.description, `Default: ${JSON.stringify(value)}`]
+  return { ...schema, description: words.filter((one) => one !== undefined).join('. ') }
 }
