@@ -2,13 +2,11 @@
  * What a deploy takes beyond the app's own boot, when the lock file has not changed: packing is not
  * counted, upload, install from the cache, start, readiness and swap are.
  */
-import { spawn } from 'node:child_process'
 import { cp } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { copyFixture } from '../../test/e2e/harness/fixture-app.ts'
 import type { Platform } from '../../test/e2e/harness/start-platform.ts'
-import { until } from '../../test/e2e/harness/until.ts'
+import { bootAlone } from './boot-alone.ts'
 import { deployFixture } from './deploy-fixture.ts'
 
 const fixture = 'npm-archive'
@@ -31,38 +29,15 @@ export async function measureDeploys(
     })
     if (end !== 'succeeded') throw new Error(`Deploy ${i}: ${end}`)
     deployMs.push(tookMs)
-    bootMs.push(await bootAlone())
+    bootMs.push(await bootFixture())
   }
   return { deployMs, bootMs }
 }
 
 /** From the start of the app's command to a port that accepts. */
-async function bootAlone(): Promise<number> {
+async function bootFixture(): Promise<number> {
   await using folder = await copyFixture(fixture)
   const modules = join(folder.path, 'node_modules')
   await cp(greeting, join(modules, 'greeting'), { recursive: true })
-  const port = 30_000 + Math.floor(Math.random() * 2_000)
-  const begun = performance.now()
-  const child = spawn('sh', ['-c', 'exec node index.js'], {
-    cwd: folder.path,
-    env: { ...process.env, PORT: String(port), HOST: '127.0.0.1' },
-    stdio: 'ignore',
-  })
-  try {
-    await until(() => accepts(port), { everyMs: 2 })
-    return performance.now() - begun
-  } finally {
-    child.kill('SIGKILL')
-  }
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.on('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.on('error', () => resolve(false))
-  })
+  return await bootAlone(folder.path, ['node', 'index.js'])
 }

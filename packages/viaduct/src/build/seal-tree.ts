@@ -5,8 +5,11 @@
  * Code of the app may still run while root works here. So every folder is taken away from the app
  * before its entries are looked at: nothing in it can then be swapped for a link to elsewhere.
  */
+import { chmodSync, lchownSync, lstatSync } from 'node:fs'
 import { chmod, lchown, lstat, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { filesPerTurn } from '../model/limits.ts'
+import { Turns } from './turns.ts'
 import { systemCodeOf } from '../model/app-error.ts'
 
 /** Whose tree it is; null when the platform is not root and everything is its own. */
@@ -17,14 +20,16 @@ export type Owner = { readonly uid: number; readonly gid: number } | null
  * itself stays writable for its owner, because a read-only folder cannot be moved.
  */
 export async function sealTree(root: string, owner: Owner): Promise<void> {
+  const turns = new Turns(filesPerTurn)
   const folders = [root]
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     await sealFolder(folder, owner)
     if (owner === null && folder === root) await chmod(root, 0o755)
-    const names = await readdir(folder)
-    const here = folder
-    const below = await Promise.all(names.map((name) => sealEntry(join(here, name), owner)))
-    folders.push(...below.filter((path) => path !== null))
+    for (const name of await readdir(folder)) {
+      await turns.take()
+      const path = join(folder, name)
+      if (sealEntry(path, owner) === 'folder') folders.push(path)
+    }
   }
 }
 
@@ -45,17 +50,16 @@ async function sealFolder(path: string, owner: Owner): Promise<void> {
   await chmod(path, 0o750)
 }
 
-/** @returns The path when it is a folder that is still to be sealed. */
-async function sealEntry(path: string, owner: Owner): Promise<string | null> {
-  const facts = await lstat(path)
-  if (facts.isDirectory()) return path
-  if (owner !== null && facts.uid !== owner.uid) {
-    // Root's already: a file of the dependency cache. Never touch what a hard link brought in.
-    return null
-  }
-  if (owner !== null) await lchown(path, 0, owner.gid)
-  if (facts.isFile()) await chmod(path, fileMode(owner, (facts.mode & 0o111) !== 0))
-  return null
+/** @returns `folder` for one that is still to be sealed. */
+function sealEntry(path: string, owner: Owner): 'folder' | 'sealed' {
+  const facts = lstatSync(path)
+  if (facts.isDirectory()) return 'folder'
+  // Root's already: a file of the dependency cache. Never touch what a hard link brought in.
+  if (owner !== null && facts.uid !== owner.uid) return 'sealed'
+  if (owner !== null) lchownSync(path, 0, owner.gid)
+  const mode = fileMode(owner, (facts.mode & 0o111) !== 0)
+  if (facts.isFile() && (facts.mode & 0o7777) !== mode) chmodSync(path, mode)
+  return 'sealed'
 }
 
 function fileMode(owner: Owner, executable: boolean): number {

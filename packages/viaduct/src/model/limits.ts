@@ -86,6 +86,8 @@ export const toolVersionsMaxAgeMs = 24 * 3_600_000
 export const buildErrorLines = 20
 /** One install or build command. */
 export const buildTimeoutMs = 15 * 60_000
+/** Files of a build that are looked at in one go, ten microseconds each; requests then have a turn. */
+export const filesPerTurn = 100
 /** A disk that takes longer to write all it has been given is asked for the one tree alone. */
 export const treeSyncTimeoutMs = 10_000
 /** Lines of a command that are told to who watches it, per window; a person reads none of more. */
