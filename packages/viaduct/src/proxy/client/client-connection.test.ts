@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { clientIdleTimeoutMs } from '../../model/proxy-limits.ts'
 import { routeTable } from '../fixtures/route-table.ts'
 import { get, ok, startProxy, TestClient, TestInstance, until } from '../fixtures/test-proxy.ts'
+import type { App } from '../route/app.ts'
 import { ClientConnection } from './client-connection.ts'
 
 /** A proxy on a clock that stands still, with the sockets that it accepts. */
@@ -32,11 +33,11 @@ async function startLate(): Promise<{ app: TestInstance; answer: (text: string) 
   return { app, answer: (text) => void app.sockets[0]?.write(text) }
 }
 
-/** Adds to an answer until the kernel takes no more of it, but the proxy does. */
-async function fill(instance: Socket, socket: Socket): Promise<void> {
-  const piece = `4000\r\n${'x'.repeat(0x4000)}\r\n`
+/** Adds to an answer until the kernel takes no more of it, and the proxy keeps so much. */
+async function fill(instance: Socket, socket: Socket, keptBytes = 1): Promise<void> {
+  const piece = `2000\r\n${'x'.repeat(0x2000)}\r\n`
   let bytes = socket.bytesWritten
-  while (socket.writableLength === 0) {
+  while (socket.writableLength < keptBytes) {
     bytes += piece.length
     instance.write(piece)
     await until(() => socket.bytesWritten === bytes, 'it passed')
@@ -92,15 +93,17 @@ test('a client that does not read its answer gets no other one started', async (
   await until(() => app.sockets.length === 1 && proxy.sockets.length === 1, 'the request')
   const [socket, instance] = [proxy.sockets[0] as Socket, app.sockets[0] as Socket]
   answer(chunkedHead)
-  while (!socket.writableNeedDrain) {
-    instance.write(`1000\r\n${'x'.repeat(0x1000)}\r\n`)
-    await until(() => instance.writableLength === 0 || socket.writableNeedDrain, 'it passed')
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  answer('0\r\n\r\n')
+  await until(() => socket.bytesWritten > 0, 'the head')
+  await fill(instance, socket, 10_000)
+  // The end comes with a piece that is more than the proxy keeps.
+  answer(`ea60\r\n${'x'.repeat(60_000)}\r\n0\r\n\r\n`)
+  const [{ counter }] = [...proxy.worker.router.apps] as [App]
+  const none = { waiting: 0, ejected: 0 }
+  await until(() => counter.read(0, none).inFlight === 0, 'its end')
+  assert.ok(socket.writableNeedDrain)
   client.send(get('/second'))
   await until(() => socket.bytesRead > 2 * get('/first').length, 'the second request is here')
-  assert.doesNotMatch(app.received.join(''), /second/)
+  assert.equal(counter.requests, 1)
   client.socket.resume()
   await until(() => app.received.join('').includes('/second'), 'its turn')
 })
@@ -117,8 +120,11 @@ test('an answer that a client has not read counts for it as one that it is readi
   const [socket] = proxy.sockets as [Socket]
   await fill(app.sockets[0] as Socket, socket)
   answer('0\r\n\r\n')
+  const [{ counter }] = [...proxy.worker.router.apps] as [App]
+  const none = { waiting: 0, ejected: 0 }
+  await until(() => counter.read(0, none).inFlight === 0, 'its end')
   const link = proxy.link()
-  await until(() => link.deadlineMs > proxy.time.now + clientIdleTimeoutMs, 'its end')
+  assert.ok(link.deadlineMs > proxy.time.now + clientIdleTimeoutMs)
   assert.equal(link.waitsSinceMs, Infinity)
   client.socket.resume()
   await until(() => client.text.endsWith('\r\n0\r\n\r\n'), 'all of it')

@@ -146,7 +146,7 @@ export class ClientConnection implements ClientSide, ClientLink {
   expire(): void {
     if (this.#exchange) return this.#exchange.expire()
     if (this.#tunnel) return this.#tunnel.cut()
-    if (this.#pending === null || this.#lingering) return void this.#socket.destroy()
+    if (this.#pending === null) return void this.#socket.destroy()
     this.#refuse('head-timeout')
   }
 
@@ -159,8 +159,9 @@ export class ClientConnection implements ClientSide, ClientLink {
     const exchange = this.#exchange
     let rest = bytes
     if (exchange && !exchange.isRequestDone) {
-      rest = bytes.subarray(exchange.onRequestBytes(bytes))
-      if (rest.length === 0) return
+      const end = exchange.onRequestBytes(bytes)
+      if (end === bytes.length) return
+      rest = bytes.subarray(end)
     }
     if (this.#lingering) return
     if (this.#pending === null) {
@@ -225,8 +226,9 @@ export class ClientConnection implements ClientSide, ClientLink {
     exchange.start()
     if (!body || exchange.isDone) return
     if (this.#pending !== null) {
-      const rest = this.#pending.subarray(exchange.onRequestBytes(this.#pending))
-      this.#pending = rest.length === 0 ? null : rest
+      const bytes = this.#pending
+      const end = exchange.onRequestBytes(bytes)
+      this.#pending = end === bytes.length ? null : bytes.subarray(end)
     }
     // The rest of its body can come no more.
     if (this.#endedMs !== Infinity && !exchange.isRequestDone) this.#socket.destroy()
