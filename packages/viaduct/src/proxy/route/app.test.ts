@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import type { HttpOptions } from '../../model/routing/http-options.ts'
 import type { AppRoute } from '../../model/routing/route.ts'
 import { routeTable } from '../fixtures/route-table.ts'
+import { descriptors } from '../accept/descriptors.ts'
+import type { UpstreamConnection } from '../serve/upstream-connection.ts'
 import { App } from './app.ts'
 import { Upstream } from './upstream.ts'
 
@@ -92,4 +94,43 @@ test('an instance that is ejected stays so when the routes change', () => {
   assert.deepEqual(counts(app, 20), [0, 10_000])
   app.take(app.route, app.upstreams)
   assert.deepEqual(counts(app, 20), [0, 10_000])
+})
+
+test('of two instances the one with less in flight is taken', () => {
+  const app = makeApp({}, [0, 0])
+  app.upstreams[0]?.claim({ claimAt: -1, cut: () => undefined })
+  assert.deepEqual(counts(app, 0), [0, 10_000])
+})
+
+test('other options count from the next request on', () => {
+  const app = makeApp({}, [0])
+  app.upstreams[0]?.claim({ claimAt: -1, cut: () => undefined })
+  assert.equal(app.isFull, false)
+  app.take({ ...app.route, http: { instanceRequestsMax: 1 } }, app.upstreams)
+  assert.equal(app.isFull, true)
+  app.take({ ...app.route, http: {} }, app.upstreams)
+  assert.equal(app.isFull, false)
+})
+
+test('each request that ends lets one in that waits, and no more', () => {
+  const app = makeApp({ instanceRequestsMax: 1 }, [0])
+  const request = { claimAt: -1, cut: () => undefined }
+  app.upstreams[0]?.claim(request)
+  const placed: string[] = []
+  for (const name of ['first', 'second']) app.held.add({ place: () => placed.push(name) })
+  app.upstreams[0]?.release(request)
+  assert.deepEqual(placed, ['first'])
+})
+
+test('without descriptors only connections that are there are used, and the rest waits', async (t) => {
+  const app = makeApp({}, [0])
+  const limit = descriptors.limit
+  await descriptors.watch(1)
+  t.after(() => descriptors.watch(limit))
+  assert.ok(descriptors.isOut)
+  assert.equal(app.isFull, true)
+  assert.equal(app.pick(null, Math.random, 0), null)
+  const [upstream] = app.upstreams
+  upstream?.keepIdle({ destroy: () => undefined } as UpstreamConnection)
+  assert.equal(app.pick(null, Math.random, 0), upstream)
 })

@@ -214,3 +214,53 @@ test('one regular expression alone is looked at, too', () => {
   assert.equal(find('shop7.example.com')?.app.name, 'a')
   assert.equal(find('shop.example.com'), null)
 })
+
+test('what another app asks for too stays with the one that had it, also when the other one goes', () => {
+  for (const route of ['example.com', { host: 'example.com', path: '/blog' }]) {
+    const router = new Router()
+    const appAt = (): string | undefined =>
+      router.find({ hostname: 'example.com', target: '/blog', appHeader: '' })?.app.name
+    const both = tableOf({ first: { routes: [route], port: 9_000 }, second: { routes: [route] } })
+    router.apply(both)
+    assert.equal(appAt(), 'first')
+    router.apply({ ...both, generation: 2, apps: both.apps.slice(0, 1) })
+    assert.equal(appAt(), 'first')
+  }
+})
+
+test('a port that goes from one app to another leads to that one', () => {
+  const router = new Router()
+  const appAt = (): string | undefined =>
+    router.find({ hostname: 'x', target: '/', appHeader: '' }, 9_000)?.app.name
+  router.apply(tableOf({ first: { port: 9_000 }, second: {} }))
+  router.apply({ ...tableOf({ first: {}, second: { port: 9_000 } }), generation: 2 })
+  assert.equal(appAt(), 'second')
+  router.apply({ ...tableOf({ second: { port: 9_000 } }), generation: 3 })
+  assert.equal(appAt(), 'second')
+})
+
+test('a name that a regular expression had belongs to nobody when that is gone', () => {
+  const router = new Router()
+  const appAt = (): string | undefined =>
+    router.find({ hostname: 'shop1.test', target: '/', appHeader: '' })?.app.name
+  router.apply(tableOf({ alpha: { routes: ['^shop1'] }, beta: { routes: ['^shop'] } }))
+  assert.equal(appAt(), 'alpha')
+  router.apply({ ...tableOf({ beta: { routes: ['^shop'] } }), generation: 2 })
+  assert.equal(appAt(), 'beta')
+})
+
+test('an instance that comes back at another port is another one', () => {
+  const router = new Router()
+  const [app] = routeTable(1, [{ ports: [1] }]).apps as [AppRoute]
+  const apply = (generation: number, port: number): void => {
+    const upstreams = [{ ...app.upstreams[0], port }] as AppRoute['upstreams']
+    const apps = [{ ...app, upstreams }]
+    router.apply({ ...routeTable(generation, []), apps, defaultApp: app.app })
+  }
+  apply(1, 1)
+  apply(2, 2)
+  assert.deepEqual(
+    [...router.upstreams].map(({ port }) => port),
+    [2],
+  )
+})
