@@ -98,6 +98,14 @@ test('an app that was uploaded is deployed again from its last upload', async ()
   await until(async () => (await readdir(uploads)).length === 0, 'no upload is left')
 })
 
+test('an upload that unpacks to more than the settings allow is refused', async () => {
+  const large = parseAppName('large')
+  const upload = await test1.upload({ ...appFiles('x'), big: 'x'.repeat(1_100_000) })
+  const deploy = await test1.end(engine.deploy(large, upload, { commit: null }), large)
+  assert.equal(deploy.error?.code, 'bad-upload')
+  assert.match(deploy.error?.message ?? '', /1000000/)
+})
+
 test('an app without code says so, and one that is made without a repository waits for it', async () => {
   const empty = parseAppName('empty')
   const { deploy } = await engine.create(empty, { manifest: { scale: { web: 1 } } })

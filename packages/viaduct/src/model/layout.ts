@@ -7,7 +7,8 @@
  *   DIR/run/i/ID/       one instance: FIFOs, exit file, ack (0700)
  *   DIR/bus/HASH        one instance's message bus: a socket for its user alone (0711)
  *   DIR/apps/APP/       artifacts/SHA/, data/ (DATA_DIR), tmp/, cache/dependencies/KEY/,
- *   cache/home/ DIR/logs/APP/v12/   app.log, install.log (+ .1 .2 …); DIR/logs/APP/access.SLOT.log
+ *                       cache/home/ (clone/ of its repository), keys/deploy, last-upload.tar.gz
+ *   DIR/logs/APP/v12/   app.log, install.log (+ .1 .2 …); DIR/logs/APP/access.SLOT.log
  *   DIR/logs/refused.SLOT.log  requests without an app
  *   DIR/uploads/        uploads in progress, removed at the start
  *   DIR/tools/NAME/VERSION/  tools of builders that all apps share: Node.js, pnpm …
