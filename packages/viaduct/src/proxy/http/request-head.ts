@@ -63,9 +63,7 @@ export class RequestHead {
 
   /** A head whose next one may be the same, byte for byte, and mean the same. */
   get isPlain(): boolean {
-    return (
-      !this.chunked && this.contentLength === -1 && this.upgrade === '' && this.requestId === ''
-    )
+    return !this.chunked && this.upgrade === '' && this.requestId === ''
   }
 
   /** A copy that stays. @param rendered See there. */

@@ -205,7 +205,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
       return bytes.length
     }
     this.bytesIn += end
-    if (end > 0) this.#passOn(bytes.subarray(0, end))
+    if (end > 0) this.#passOn(end === bytes.length ? bytes : bytes.subarray(0, end))
     return end
   }
 

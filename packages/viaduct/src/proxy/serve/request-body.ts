@@ -76,8 +76,8 @@ export class RequestBody {
   pass(piece: Buffer, connection: UpstreamConnection | null): boolean {
     this.#comesNow = false
     if (this.#isWhole) {
-      if (this.#keptBytes === 0) this.#kept = []
-      this.#kept.push(piece)
+      if (this.#keptBytes === 0) this.#kept = [piece]
+      else this.#kept.push(piece)
       this.#keptBytes += piece.length
     }
     if (connection === null) return !this.isFull
