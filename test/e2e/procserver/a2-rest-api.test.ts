@@ -150,7 +150,8 @@ test('A2.5 an install command that fails leaves the old release, and its log has
   assert.match(JSON.stringify(failed.body), /exit 7/)
   assert.equal((await get('rubynas.localhost')).body, 'good 3\n')
   const log = await askApi<string>(platform, ['GET', '/applications/rubynas/logs/install'])
-  for (const text of ['to-stdout', 'to-stderr', 'before']) {
+  const whole = ['to-stdout', 'to-stderr', 'before', 'echo before; exit 7', 'code 7']
+  for (const text of whole) {
     assert.ok(log.body.includes(text), `${text} in:\n${log.body}`)
   }
   assert.ok(!/^[^"]* never$/m.test(log.body))
