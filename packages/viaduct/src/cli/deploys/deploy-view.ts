@@ -44,6 +44,7 @@ const remark: Mark = ['•', 'dim']
  * is said by the command, which knows what it was for.
  */
 const marks: Readonly<Record<string, Mark>> = {
+  'source.fetched': done,
   'build.finished': done,
   'release.created': done,
   'step.finished': done,
