@@ -3,11 +3,9 @@
  * (a unix socket that survives the platform), or the IPC channel of another parent.
  */
 import cluster from 'node:cluster'
-import { workerVariable } from '../preload/preload-paths.cjs'
-import { thisWorker } from '../preload/this-worker.ts'
 import { SocketChannel } from './socket-channel.ts'
 
-/** Viaduct names the socket of an instance in it. */
+/** Viaduct names the socket of an instance in it. A master takes it from its workers. */
 export const socketVariable = 'VIADUCT_SOCKET'
 
 export interface Channel {
@@ -29,19 +27,14 @@ let viaduct: Channel | null = null
 /** @returns null when nobody is there to speak with. */
 export function openChannel(): Channel | null {
   const path = process.env[socketVariable]
-  const masters = hasMaster() || cluster.isWorker
-  if (!masters && viaduct === null && path !== undefined && path !== '') {
+  // A worker of node:cluster has it from its primary, and speaks with that.
+  if (viaduct === null && path && !cluster.isWorker) {
     viaduct = new SocketChannel(path)
     // What this process starts is not the instance: it speaks with this process, if with anyone.
     delete process.env[socketVariable]
   }
-  if (!masters && viaduct !== null) return viaduct
+  if (viaduct !== null) return viaduct
   return process.send === undefined ? null : ipcChannel
-}
-
-/** What a master runs without our preload, e.g. a command, still has the variable. */
-function hasMaster(): boolean {
-  return process.env[workerVariable] !== undefined || thisWorker() !== undefined
 }
 
 const ipcChannel: Channel = {

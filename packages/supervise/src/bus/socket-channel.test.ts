@@ -125,6 +125,16 @@ test('a worker speaks with its master, also where the master has a platform', as
       await using any = await TestMaster.open('speaks.cjs', { command, count: 1, ready: 'message' })
       await any.master.start()
       assert.deepEqual(platform.heard, [])
+      const echo = ['sh', '-c', 'echo "<$VIADUCT_SOCKET>"; exec sleep 60']
+      await using other = await TestMaster.open('', {
+        command: echo,
+        count: 1,
+        ready: 'alive',
+        output: 'lines',
+      })
+      const line = once(other.master, 'worker-output')
+      await other.master.start()
+      assert.equal((await line)[0], '<>')
     } finally {
       delete process.env['VIADUCT_SOCKET']
     }

@@ -8,14 +8,17 @@ interface Posted {
   readonly reject: (error: unknown) => void
 }
 
+/** Throws at once, a TypeError, when JSON cannot hold the message; else it is on its way. */
+type Send = (message: unknown, onSent: (sent: boolean) => void) => void
+
 /** Keeps one write below a megabyte for messages of a kilobyte. */
 const batchMax = 500
 
 export class Outbox {
-  readonly #send: (message: unknown) => Promise<boolean>
+  readonly #send: Send
   #posted: Posted[] = []
 
-  constructor(send: (message: unknown) => Promise<boolean>) {
+  constructor(send: Send) {
     this.#send = send
   }
 
@@ -35,15 +38,16 @@ export class Outbox {
   flush(): void {
     const posted = this.#posted
     this.#posted = []
-    if (posted.length > 1) void this.#sendAll(posted)
+    if (posted.length > 1) this.#sendAll(posted)
     else for (const one of posted) this.#sendOne(one)
   }
 
-  async #sendAll(posted: readonly Posted[]): Promise<void> {
+  #sendAll(posted: readonly Posted[]): void {
+    const messages = posted.map(({ message }) => message)
     try {
-      const messages = posted.map(({ message }) => message)
-      const sent = await this.#send({ supervise: 'batch', messages })
-      for (const { resolve } of posted) resolve(sent)
+      this.#send({ supervise: 'batch', messages }, (sent) => {
+        for (const { resolve } of posted) resolve(sent)
+      })
     } catch {
       // One of them is no JSON: nothing was written. Alone, only that one fails.
       for (const one of posted) this.#sendOne(one)
@@ -51,6 +55,10 @@ export class Outbox {
   }
 
   #sendOne({ message, resolve, reject }: Posted): void {
-    this.#send(message).then(resolve, reject)
+    try {
+      this.#send(message, resolve)
+    } catch (error) {
+      reject(error)
+    }
   }
 }

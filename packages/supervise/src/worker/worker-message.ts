@@ -24,7 +24,9 @@ export type WorkerMessage =
   | { readonly kind: 'status'; readonly status: WorkerStatus }
   | { readonly kind: 'ready'; readonly protocol: Protocol }
   | { readonly kind: 'listen'; readonly request: ListenRequest }
-  | { readonly kind: 'listening' | 'drained' | 'pong' }
+  | { readonly kind: 'listening' | 'pong' }
+  /** Connections that were cut because the time was over. */
+  | { readonly kind: 'drained'; readonly cut: number }
   | { readonly kind: 'closed'; readonly key: string }
   | { readonly kind: 'request'; readonly id: number; readonly payload: unknown }
   | {
@@ -51,7 +53,8 @@ export function decodeWorkerMessage(message: unknown): WorkerMessage {
 
 function decodeOwn(fields: Readonly<Record<string, unknown>>): WorkerMessage {
   const { supervise: kind, id, payload } = fields
-  if (kind === 'listening' || kind === 'drained' || kind === 'pong') return { kind }
+  if (kind === 'listening' || kind === 'pong') return { kind }
+  if (kind === 'drained') return { kind, cut: Number(fields.cut) || 0 }
   if (kind === 'closed' && typeof fields.key === 'string') return { kind, key: fields.key }
   if (kind === 'listen') return decodeListen(fields)
   if (typeof id !== 'number') return other

@@ -56,7 +56,7 @@ export class Worker {
   readonly #exited: Promise<unknown>
   readonly #ready = deferred<void>()
   readonly #stopped = deferred<void>()
-  readonly #outbox = new Outbox(async (message) => await this.#write(message))
+  readonly #outbox = new Outbox((message, onSent) => this.#write(message, onSent))
   #state: InstanceState = 'starting'
   #reason: WorkerExitReason | null = null
   #failure: Error | null = null
@@ -174,14 +174,12 @@ export class Worker {
   /** @returns False when its channel is closed. */
   async send(message: unknown, handle?: SendHandle): Promise<boolean> {
     this.#outbox.flush()
-    return await this.#write(message, handle)
+    return await new Promise((resolve) => this.#write(message, resolve, handle))
   }
 
-  async #write(message: unknown, handle?: SendHandle): Promise<boolean> {
-    if (!this.#child.connected) return false
-    return await new Promise((resolve) => {
-      this.#child.send(message as object, handle, {}, (error) => resolve(error === null))
-    })
+  #write(message: unknown, onSent: (sent: boolean) => void, handle?: SendHandle): void {
+    if (!this.#child.connected) return onSent(false)
+    this.#child.send(message as object, handle, {}, (error) => onSent(error === null))
   }
 
   async #stop(): Promise<boolean> {
@@ -194,7 +192,7 @@ export class Worker {
       if (this.#protocol === 'bus') void this.send('stop')
       else if (this.#config.script === null) this.#stopped.resolve()
       const ended = Promise.race([this.#stopped.promise, this.#exited])
-      this.#drainedInTime = await within(ended, stopTimeout)
+      if (!(await within(ended, stopTimeout))) this.#drainedInTime = false
       this.#become('warm')
     }
     return this.#drainedInTime
@@ -227,7 +225,7 @@ export class Worker {
   #hear(raw: unknown): void {
     const message = decodeWorkerMessage(raw)
     if (message.kind === 'status') this.#report(message.status)
-    else if (message.kind === 'drained') this.#drained()
+    else if (message.kind === 'drained') this.#drained(message.cut)
     else if (message.kind === 'pong') this.#answered()
     else {
       if (message.kind === 'ready') this.#sayReady(message.protocol)
@@ -245,7 +243,8 @@ export class Worker {
   }
 
   /** An app with a bus says itself when it has stopped; it may have more to end than servers. */
-  #drained(): void {
+  #drained(cut: number): void {
+    if (cut > 0) this.#drainedInTime = false
     if (this.#protocol !== 'bus') this.#stopped.resolve()
   }
 
