@@ -5,7 +5,7 @@ import { appPidKeptMs } from '../../model/limits.ts'
 import { canServe, instanceIn, slotKey, slotsOf } from '../../plan/setup.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { countsOf } from '../app/make-setup.ts'
-import { edgeOf } from '../app/edge-of.ts'
+import { matchesOf } from '../app/edge-of.ts'
 import type { AppStatus, AppView } from '../engine.ts'
 import { findApp } from '../../keeper/process-facts.ts'
 import type { LiveInstance } from '../app/live-instance.ts'
@@ -26,7 +26,7 @@ export function viewApp(runner: AppRunner): AppView {
     }),
     warm: warmReleases(runner),
     // Before its first deploy it answers nowhere as yet: these are what it will have.
-    matches: (parts.routes.get(app.name) ?? edgeOf(runner, current, 0)).matches,
+    matches: parts.routes.get(app.name)?.matches ?? matchesOf(app, current, parts.settings),
   }
 }
 
