@@ -4,7 +4,14 @@ import { test } from 'node:test'
 import { flags, frameTypes, getFields, RawH2 } from '../fixtures/raw-h2.ts'
 import { routeTable } from '../fixtures/route-table.ts'
 import { ok, TestInstance, until } from '../fixtures/test-proxy.ts'
-import { answerOf, askH2, connectH2, startTlsProxy, type TlsProxy } from '../fixtures/tls-proxy.ts'
+import {
+  answerOf,
+  askH2,
+  connectH2,
+  startTlsProxy,
+  tlsTable,
+  type TlsProxy,
+} from '../fixtures/tls-proxy.ts'
 
 function serve(instance: TestInstance): Promise<TlsProxy> {
   return startTlsProxy(routeTable(1, [{ ports: [instance.port] }]))
@@ -144,7 +151,9 @@ test('a worker that leaves says so, serves what is on its way, and names the las
   await using instance = await TestInstance.answering((head) =>
     head.includes(' /long') ? 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha' : ok('late'),
   )
-  await using proxy = await serve(instance)
+  // No time passes: it is the client's answer that ends the notice.
+  const routes = routeTable(1, [{ ports: [instance.port] }])
+  await using proxy = await startTlsProxy(routes, tlsTable(1), { clock: () => 1 })
   using client = await RawH2.connect(proxy.port)
   client.headers(1, getFields('/long'))
   await client.sees(1, frameTypes.data)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { flags, frameTypes, getFields, RawH2 } from '../fixtures/raw-h2.ts'
 import { routeTable } from '../fixtures/route-table.ts'
 import { ok, TestInstance, until } from '../fixtures/test-proxy.ts'
 import { answerOf, askH2, connectH2, startTlsProxy, type TlsProxy } from '../fixtures/tls-proxy.ts'
@@ -46,6 +47,28 @@ test('many streams at a time, each with its own answer, over few connections', a
   await until(
     () => [...proxy.worker.router.upstreams].every((up) => up.inFlight === 0),
     'no claims',
+  )
+})
+
+test('an equal head may have a body or none', async () => {
+  await using instance = await TestInstance.answering((head) => {
+    return head.includes('POST /') ? ok('x') : ''
+  })
+  await using proxy = await serve(instance)
+  using client = await RawH2.connect(proxy.port)
+  const post: [string, string][] = [[':method', 'POST'], ...getFields('/').slice(1)]
+  const bodies = ['one', null, 'three', null, null, 'six', 'seven', null]
+  for (const [i, body] of bodies.entries()) {
+    const stream = 2 * i + 1
+    client.headers(stream, post, body === null ? flags.endStream : 0)
+    if (body !== null) client.data(stream, body, flags.endStream)
+    await client.sees(stream, frameTypes.data)
+  }
+  const framings = [...instance.received.join('').matchAll(/POST.*?\r\n\r\n([0-9]\r\n\w+)?/gs)]
+  const expected = bodies.map((body) => body && `${body.length}\r\n${body}`)
+  assert.deepEqual(
+    framings.map(([head, body]) => (head.includes('chunked') ? body : null)),
+    expected,
   )
 })
 

@@ -70,3 +70,17 @@ test('a trailer is checked as a field is', () => {
     assert.equal(readTrailers(...bad), null, bad.join())
   }
 })
+
+test('a field that is said again and again fills no memory', () => {
+  const fields = new RequestFields()
+  fields.begin()
+  const large = new RequestField('x-large', 'v'.repeat(4_000))
+  // As text they would be more than a string can be.
+  for (let i = 0; i < 200_000; i++) fields.take(large)
+  assert.equal(fields.finish(), 'The head is too long')
+  fields.begin()
+  for (let i = 0; i < good.length; i += 2) {
+    fields.take(new RequestField(good[i] as string, good[i + 1] as string))
+  }
+  assert.equal(typeof fields.finish(), 'object')
+})

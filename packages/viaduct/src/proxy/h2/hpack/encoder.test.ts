@@ -31,6 +31,16 @@ test('what repeats is a byte of the table, and an equal head is an equal block',
   assert.deepEqual(read(decoder, other).slice(-1), ['content-length: 13'])
 })
 
+test('an equal head is another block when the table has changed meanwhile', () => {
+  const [encoder, decoder] = [new HpackEncoder(), new HpackDecoder()]
+  const fields = (): string[] => read(decoder, encoder.encodeHead(200, page))
+  const first = fields()
+  assert.deepEqual(fields(), first)
+  const other = ' 200 OK\r\nVary: accept\r\n'
+  assert.deepEqual(read(decoder, encoder.encodeHead(200, other)), [':status: 200', 'vary: accept'])
+  assert.deepEqual(fields(), first)
+})
+
 test('a cookie never gets into a table, here or behind us', () => {
   const [encoder, decoder] = [new HpackEncoder(), new HpackDecoder()]
   for (const name of ['Set-Cookie', 'set-cookie', 'WWW-Authenticate']) {
