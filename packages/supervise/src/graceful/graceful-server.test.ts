@@ -94,10 +94,14 @@ test('an upgraded connection is no idle one', async () => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: a\r\nConnection: Upgrade\r\n\r\n')
     socket.on('data', () => socket.end('bye'))
   })
-  const socket = connect(await listen(server), '127.0.0.1')
+  const port = await listen(server)
+  const idle = connect(port, '127.0.0.1').resume()
+  await once(idle, 'connect')
+  const socket = connect(port, '127.0.0.1')
   socket.write('GET / HTTP/1.1\r\nHost: a\r\nUpgrade: a\r\nConnection: Upgrade\r\n\r\n')
   await once(socket, 'data')
   const closed = graceful.close({ idleGraceMs: 0 })
+  await once(idle, 'end') // Now what is idle has been looked for.
   socket.write('still here')
   const [answer] = (await once(socket, 'data')) as [Buffer]
   assert.equal(String(answer), 'bye')
@@ -133,7 +137,9 @@ test('over TLS: requests in flight and idle connections end well, HTTP/1.1 and 2
     await once(first, 'end')
     const busy = https.get({ ...options, agent: new https.Agent({ rejectUnauthorized: false }) })
     await until('the second arrived', () => answers.count === 1)
-    const closed = graceful.close({ idleGraceMs: 50 })
+    const ended = once(idle.socket ?? agent, 'close')
+    const closed = graceful.close({ idleGraceMs: 0 })
+    await ended // Now what is idle has been looked for.
     answers.give()
     const [response] = (await once(busy, 'response')) as [http.IncomingMessage]
     response.resume()
