@@ -49,6 +49,16 @@ async function deployTooMuch(disk: string, app: Awaited<ReturnType<typeof copyFi
   assert.equal((await fetchApp(platform.url('good'))).status, 200)
 
   await app.write('large.txt', null)
+  const fill = 'head -c 60000000 /dev/zero > large.bin'
+  await app.write('viaduct.json', JSON.stringify({ install: [fill] }))
+  const filled = await platform.cli(['deploy', app.path])
+  assert.equal(filled.code, 1, filled.stderr)
+  assert.match(filled.stderr, new RegExp(`"${fill}" ended with code 1`))
+  assert.match(filled.stderr, /Free space/)
+  assert.deepEqual(await readdir(artifacts), whole, 'Nothing is left of the build')
+  assert.equal((await fetchApp(platform.url('good'))).status, 200)
+
+  await app.write('viaduct.json', null)
   await app.write('version.txt', 'small again')
   await platform.run('deploy', app.path)
 }

@@ -18,6 +18,11 @@ export function isNpmError(line: string): boolean {
   return npmError.test(line)
 }
 
+/** True for a line about a disk that is full. */
+export function saysFull(line: string): boolean {
+  return /\bENOSPC\b|No space left on device|Disk quota exceeded/.test(line)
+}
+
 /** Takes any number of lines, holds at most four times `buildErrorLines`. */
 export class FailureLines {
   readonly #plain: string[] = []

@@ -6,7 +6,7 @@
  */
 import { AppError } from '../model/app-error.ts'
 import type { Environment } from './compose-environment.ts'
-import { FailureLines } from './failure-lines.ts'
+import { FailureLines, saysFull } from './failure-lines.ts'
 
 export type OutputStream = 'stdout' | 'stderr'
 
@@ -95,7 +95,7 @@ function failure(
   const lines = end.output.lines()
   const how = end.code === null ? `was ended by ${end.signal}` : `ended with code ${end.code}`
   const reason = end.isLate ? `took longer than ${timeoutMs} ms` : how
-  const isFull = lines.some((line) => /\bENOSPC\b/.test(line))
+  const isFull = lines.some(saysFull)
   return new AppError(isFull ? 'disk-full' : 'build-failed', `"${shown}" ${reason}`, {
     ...(!isFull && { hint: explain(end.output) }),
     data: {

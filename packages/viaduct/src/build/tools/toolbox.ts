@@ -19,7 +19,7 @@ import {
 } from '../../model/limits.ts'
 import { explainManager } from '../builders/node/explain-manager.ts'
 import type { Npm } from '../builders/node/find-npm.ts'
-import { FailureLines } from '../failure-lines.ts'
+import { FailureLines, saysFull } from '../failure-lines.ts'
 import { removeTree, sealTree } from '../seal-tree.ts'
 import { syncTree } from '../sync-tree.ts'
 import { compareVersions, newestIn, parseRange, type Range } from './version-range.ts'
@@ -228,7 +228,7 @@ function nothingFits(
 
 function notGot({ title }: ToolWish, version: string, failure: FailureLines): AppError {
   const lines = failure.lines()
-  const isFull = lines.some((line) => /\bENOSPC\b/.test(line))
+  const isFull = lines.some(saysFull)
   return new AppError(isFull ? 'disk-full' : 'build-failed', `${title} ${version} was not got`, {
     ...(!isFull && { hint: explainManager(failure) }),
     data: { step: 'install', lines },

@@ -3,7 +3,7 @@
  * `exit` that the shim writes. They are made before the start and found again by the next keeper.
  */
 import { constants, openSync, readFileSync } from 'node:fs'
-import { chown, type FileHandle, mkdir, open, rm } from 'node:fs/promises'
+import { chown, type FileHandle, mkdir, open, rm, writeFile } from 'node:fs/promises'
 import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { AppError, systemCodeOf } from '../../model/app-error.ts'
@@ -16,6 +16,9 @@ export interface ShimExit {
   /** Unix milliseconds. */
   readonly at: number
 }
+
+/** The shim writes over it: that works on a full disk, too, which an app that ends may have made. */
+const exitRoom = '\n'.repeat(64)
 
 export const fifoNames = { stdout: 'out', stderr: 'err' } as const
 
@@ -33,7 +36,7 @@ export async function makeInstanceFiles(dir: string, uid: number | null): Promis
   const outputs = [join(dir, fifoNames.stdout), join(dir, fifoNames.stderr)]
   await makeFifos([...outputs, join(dir, 'ack')])
   if (uid !== null) for (const path of outputs) await chown(path, uid, -1)
-  await (await open(join(dir, 'exit'), 'wx', 0o600)).close()
+  await writeFile(join(dir, 'exit'), exitRoom, { flag: 'wx', mode: 0o600 })
 }
 
 /** What a shim is started with; closed in the keeper as soon as it runs. */
@@ -51,7 +54,7 @@ export async function openShimFiles(dir: string): Promise<ShimFiles> {
     stdout: await fifo(fifoNames.stdout),
     stderr: await fifo(fifoNames.stderr),
     ack: await fifo('ack'),
-    exitFile: await open(join(dir, 'exit'), constants.O_WRONLY | constants.O_APPEND),
+    exitFile: await open(join(dir, 'exit'), constants.O_WRONLY),
   }
 }
 
