@@ -98,6 +98,7 @@ test('PROXY headers of both versions are read, at every split, and nothing else 
     `PROXY UNKNOWN ${'x'.repeat(200)}`,
     `${signature}\x31\x11\0\x0c${'\0'.repeat(12)}`,
     `${signature}\x21\x11\0\x04${'\0'.repeat(4)}`,
+    `${signature}\x21\x21\0\x0c${'\0'.repeat(12)}`,
     `${signature}\x21\x11\xff\xff`,
   ]
   for (const text of bad) assert.equal(parseProxyHeader(Buffer.from(text, 'latin1')), 'bad', text)

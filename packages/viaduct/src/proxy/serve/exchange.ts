@@ -168,7 +168,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
 
   onLost(loss: Loss): void {
     const upstream = this.#upstream
-    if (!loss.reused || !loss.connected) this.#blame()
+    if (!loss.reused) this.#blame()
     this.#leaveUpstream('gone')
     if (this.#done || upstream === null) return
     this.#lastFault = loss.connected ? 'upstream-reset' : 'upstream-refused'
@@ -179,7 +179,7 @@ export class Exchange extends RequestFacts implements ResponseSink, Claimant, He
     this.retries++
     this.app.counter.retries++
     // A connection that had served may just have been idle for too long: the instance is fine.
-    if (loss.reused && loss.connected) this.#fresh = true
+    if (loss.reused) this.#fresh = true
     else (this.#tried ??= new Set()).add(upstream)
     this.place()
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { App } from '../route/app.ts'
 import { get, ok, startProxy, TestClient, TestInstance, until } from '../fixtures/test-proxy.ts'
 import { instanceOf, routeTable } from '../fixtures/route-table.ts'
 
@@ -102,6 +103,13 @@ test('a client that goes away takes its request with it', async () => {
   await until(() => app.received.join('').includes('/slow'), 'the request is in flight')
   client.socket.resetAndDestroy()
   await until(() => app.sockets[0]?.destroyed === true, 'the instance sees the end')
+  // 499: the client left first.
+  const [{ counter }] = [...proxy.worker.router.apps] as [App]
+  const { releases } = counter.read(0, { waiting: 0, ejected: 0 })
+  assert.deepEqual(
+    releases.map(({ codes }) => codes),
+    [[0, 0, 0, 0, 1, 0]],
+  )
 })
 
 test('a client that leaves in the middle of an upload takes it along', async () => {
