@@ -120,8 +120,9 @@ export class LogTail<T extends LogLine> {
       const now = await this.#look()
       // Most looks end here: nothing was written.
       if (now?.inode === this.#file?.inode && now?.bytes === this.#position.offset) return
-      while (await this.#readMore());
-      if (now === null || now.inode === this.#file?.inode) return
+      const isCurrent = now?.inode === this.#file?.inode
+      while (await this.#readMore(isCurrent && now ? now.bytes : Infinity));
+      if (now === null || isCurrent) return
       const next = await this.#openNext()
       if (next === null) return
       await this.#file?.handle.close()
@@ -130,12 +131,17 @@ export class LogTail<T extends LogLine> {
     }
   }
 
-  /** @returns False when there is nothing new. */
-  async #readMore(): Promise<boolean> {
+  /**
+   * @param size Of the file, when it is known: what is read seldom has more than a few lines.
+   * @returns False when there is nothing new.
+   */
+  async #readMore(size: number): Promise<boolean> {
     const file = this.#file
     if (file === null) return false
     const { offset: start } = this.#position
-    const block = await readBlock(file.handle, start, start + blockBytes * 4)
+    const end = Math.min(size, start + blockBytes * 4)
+    if (end <= start) return false
+    const block = await readBlock(file.handle, start, end)
     const lines = splitLines(block)
     if (lines.length === 0) return false
     // Its first line was not there when it was opened: the next who open it see another mark.

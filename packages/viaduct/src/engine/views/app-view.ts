@@ -4,7 +4,7 @@ import type { ReleaseNumber } from '../../model/ids.ts'
 import { appPidKeptMs } from '../../model/limits.ts'
 import { canServe, instanceIn, slotKey, slotsOf } from '../../plan/setup.ts'
 import type { AppRunner } from '../app/app-runner.ts'
-import { countsOf } from '../app/make-setup.ts'
+import { countsOf, makeSetup } from '../app/make-setup.ts'
 import { matchesOf } from '../app/edge-of.ts'
 import type { AppStatus, AppView } from '../engine.ts'
 import { findApp } from '../../keeper/process-facts.ts'
@@ -63,7 +63,8 @@ function statusOf(runner: AppRunner): AppStatus {
   if (app.wanted === 'stopped') return 'stopped'
   const { instances, crashes } = runner.observed()
   const { restart } = runner.policy()
-  const slots = slotsOf(runner.desired().serving)
+  const current = runner.records.release(app.current)
+  const slots = slotsOf(makeSetup(app, current, runner.parts.settings))
   if (slots.length === 0) return 'scaled-to-zero'
   const missing = slots.filter((slot) => {
     const instance = instanceIn(slot, instances)
