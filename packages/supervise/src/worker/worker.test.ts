@@ -11,7 +11,7 @@ import { withTemporaryFolder } from '../fixtures/temporary-folder.ts'
 import { openUnruly, TestMaster, until } from '../fixtures/test-master.ts'
 
 test('a request that takes longer than it may is cut, and the outcome says so', async () => {
-  const options = { count: 1, stopTimeout: 300, env: { DELAY_MS: 60_000 } }
+  const options = { count: 1, stopTimeout: 2000, env: { DELAY_MS: 60_000 } }
   await using opened = await TestMaster.open('web.cjs', options)
   await opened.master.start()
   const arrived = once(opened.master, 'worker-message')
