@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -107,16 +107,23 @@ async function writeApiCertificate(dir: string): Promise<string> {
 
 /** Ports that were free a moment ago, all different. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
+  const servers = await Promise.all(Array.from({ length: count }, () => listenAnywhere()))
   const ports = servers.map((server) => (server.address() as AddressInfo).port)
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
   return ports
+}
+
+/** Below the ports of clients and of instances: these come and go all the time. */
+async function listenAnywhere(): Promise<Server> {
+  for (;;) {
+    const server = createServer()
+    const port = 10_000 + Math.floor(Math.random() * 10_000)
+    const listens = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)) // Somebody has it: another one.
+      server.listen(port, () => resolve(true))
+    })
+    if (listens) return server
+  }
 }
 
 function fetchText(url: string, ca: string): Promise<string | null> {

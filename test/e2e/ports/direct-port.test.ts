@@ -97,6 +97,31 @@ test('kills of keeper, daemon and proxies are not seen; a killed instance comes 
   await until(async () => (await ask(port)).startsWith('live v1 '))
 })
 
+const clustered = `const cluster = require('node:cluster')
+if (cluster.isPrimary) for (let i = 0; i < 2; i++) cluster.fork()
+else require('./server.js')
+`
+const lines = { 'npm start': server, 'cd . && exec node server.js': server, 'node .': clustered }
+
+for (const [line, main] of Object.entries(lines)) {
+  test(`"${line}": the process behind it accepts, through deploys`, async () => {
+    await using platform = await startPlatform({ proxies: 1 })
+    const [port = 0] = await freePorts(1)
+    const files = { Procfile: `web: ${line}\n`, 'index.js': main }
+    await using app = await makeApp('live', { port: { number: port, direct: true } }, files)
+    await platform.run('deploy', app.path)
+    await answersFrom(port, 'v1')
+    await using load = startLoad(port)
+    for (let deploy = 2; deploy <= 4; deploy++) {
+      await platform.run('deploy', app.path)
+      await until(async () => (await ask(port)).startsWith(`live v${deploy} `))
+    }
+    const { errors, statuses, ok } = await load.stop()
+    assert.ok(ok > 100, String(ok))
+    assert.deepEqual([errors, statuses], [{}, {}])
+  })
+}
+
 const python = `
 import asyncio, os, signal, socket
 assert os.environ['LISTEN_PID'] == str(os.getpid()) and os.environ['LISTEN_FDS'] == '1'
@@ -144,7 +169,7 @@ test('what cannot work fails the deploy with the reason, and what served goes on
   const [port = 0] = await freePorts(1)
   await using app = await makeApp('live', { port: { number: port, direct: true } })
   await platform.run('deploy', app.path)
-  const start = `require('node:child_process').spawn('node', ['server.js'], { stdio: 'inherit' })`
+  const start = `require('node:child_process').spawnSync('node', ['server.js'])`
   await app.write('start.js', start)
   await app.write('Procfile', 'web: node start.js\n')
   const { code, stderr } = await platform.cli(['deploy', app.path])

@@ -124,10 +124,7 @@ test("a port that is another app's, or somebody else's, fails the deploy and cha
   const busy = await platform.cli(['deploy', two.path])
   stranger.close()
   assert.notEqual(busy.code, 0)
-  assert.match(
-    busy.stderr,
-    new RegExp(`Port ${taken} on .* \\("port" in viaduct.json\\) is in use`),
-  )
+  assert.match(busy.stderr, new RegExp(`Port ${taken} on .* \\(own port of an app\\) is in use`))
   assert.equal((await fetchApp(platform.url('two'))).body, 'two v1')
   assert.equal(await ask(port), 'one v1')
 })

@@ -21,8 +21,8 @@ test('routes are replaced, changed, cleared', async () => {
   await routes.replace('shop', { routes: [{ host: 'a.test' }, blog] })
   const { routes: two } = await routes.change('shop', { add: [{ path: '/x/' }], remove: [blog] })
   assert.deepEqual(two, [
-    { host: 'a.test', path: '/', strip: false, source: 'server' },
-    { host: '*', path: '/x', strip: false, source: 'server' },
+    { host: 'a.test', path: '/', strip: false, source: 'server', takenBy: null },
+    { host: '*', path: '/x', strip: false, source: 'server', takenBy: null },
   ])
   assert.deepEqual(await routes.list('shop'), { routes: two })
   await assert.rejects(routes.replace('shop', { routes: [{ host: 'a b' }] }), {
@@ -39,6 +39,28 @@ test('routes are replaced, changed, cleared', async () => {
   assert.deepEqual(await routes.list('shop'), { routes: two })
   assert.deepEqual(await routes.clear('shop'), { routes: [] })
   await assert.rejects(routes.list('nobody'), { code: 'app-not-found', status: 404 })
+})
+
+test('an own port is set, shown and cleared; a direct one begins a deploy', async () => {
+  const { port, apps } = api.client
+  assert.deepEqual(await port.get('shop'), { port: null, source: null })
+  const tls = { number: 9443, direct: null, tls: true } as const
+  const set = await port.set('shop', { number: 9443, tls: true })
+  assert.deepEqual(set, { port: tls, source: 'server', deploy: null })
+  assert.deepEqual((await apps.get('shop')).port, tls)
+  const { deploy } = await port.set('shop', { number: 9000, direct: 'node' })
+  assert.equal(deploy?.kind, 'restart')
+  api.engine.finish('shop', deploy.id, 'succeeded')
+  for (const number of [0, 65_536, 1.5]) {
+    await assert.rejects(port.set('shop', { number }), { code: 'bad-request', status: 422 })
+  }
+  await assert.rejects(port.set('shop', { number: 1, direct: 'node', tls: true }), {
+    code: 'bad-route',
+    data: { field: 'tls' },
+  })
+  const cleared = await port.clear('shop')
+  assert.deepEqual([cleared.port, cleared.source], [null, null])
+  await assert.rejects(port.get('nobody'), { code: 'app-not-found' })
 })
 
 test('http options are replaced, changed, cleared, and refused by field', async () => {

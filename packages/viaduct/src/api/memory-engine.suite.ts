@@ -28,6 +28,7 @@ import {
   type ServerManifest,
 } from '../model/release.ts'
 import { claimOf } from '../model/routing/route-match.ts'
+import type { OwnPort } from '../model/routing/own-port.ts'
 import type { Maintenance, RouteMatch } from '../model/routing/route.ts'
 import type { Upload } from '../model/upload.ts'
 
@@ -188,9 +189,17 @@ export class MemoryEngine implements Engine {
   }
 
   async edge(name: AppName): Promise<EdgeView> {
-    const { routes = [], http = {}, maintenance = null } = this.#row(name).app
-    const sourced = routes.map((route) => ({ ...route, source: 'server' as const }))
-    return { routes: sourced, http, httpOnServer: http, maintenance }
+    const { routes = [], http = {}, port = null, maintenance = null } = this.#row(name).app
+    const sourced = routes.map((route) => ({ ...route, source: 'server' as const, takenBy: null }))
+    const portSource = port && ('server' as const)
+    return { routes: sourced, http, httpOnServer: http, port, portSource, maintenance }
+  }
+
+  async setPort(name: AppName, port: OwnPort | null): Promise<Deploy | null> {
+    const before = this.#row(name).app.port ?? null
+    await this.#edge(name, { port })
+    const isDirect = [before, port].some((one) => one && one.direct !== null)
+    return isDirect ? this.#begin(name, 'restart') : null
   }
 
   async changeRoutes(name: AppName, { add = [], remove = [] }: RoutesChange): Promise<EdgeView> {
@@ -309,6 +318,7 @@ function view(row: Row): AppView {
     instances: [],
     warm: [],
     matches,
+    port: row.app.port ?? null,
   }
 }
 

@@ -126,6 +126,11 @@ export const commandGroups: readonly CommandGroup[] = [
         load: async () => (await import('./edge/domains.ts')).defineDomains,
       },
       {
+        name: 'ports',
+        summary: 'show and change the port that leads to an app alone',
+        load: async () => (await import('./edge/ports.ts')).definePorts,
+      },
+      {
         name: 'http',
         summary: 'show and change how requests are treated: limits, access, timeouts',
         load: async () => (await import('./edge/http.ts')).defineHttp,

@@ -31,8 +31,8 @@ test('the help of every command is as agreed (UPDATE_GOLDEN=1 writes it)', async
 test('every command of the issue is there, by name or alias', () => {
   const wanted =
     'up deploy apps ps dynos releases rollback scale restart stop start destroy config env logs ' +
-    'stats top certs login auth open doctor completion version routes domains http maintenance ' +
-    'redeploy check build'
+    'stats top certs login auth open doctor completion version routes domains ports http ' +
+    'maintenance redeploy check build'
   const there = commandGroups.flatMap((group) =>
     group.commands.flatMap(({ name, alias }) => (alias ? [name, alias] : [name])),
   )

@@ -161,6 +161,14 @@ function edgeMethods({ call }: Caller) {
         call('http.change', { body, ...of(name, extra) }),
       clear: (name: string, extra: SignalOptions = {}) => call('http.clear', of(name, extra)),
     },
+    port: {
+      get: (name: string, extra: SignalOptions = {}) => call('port.get', of(name, extra)),
+      set: (name: string, body: BodyOf<'port.set'>, extra: WaitOptions = {}) =>
+        call('port.set', { params: { name }, body, ...changing(extra) }),
+      /** Leaves it to the manifest. */
+      clear: (name: string, extra: WaitOptions = {}) =>
+        call('port.clear', { params: { name }, ...changing(extra) }),
+    },
     maintenance: {
       get: (name: string, extra: SignalOptions = {}) => call('maintenance.get', of(name, extra)),
       on: (name: string, body: BodyOf<'maintenance.on'>, extra: SignalOptions = {}) =>

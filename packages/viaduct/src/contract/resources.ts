@@ -52,6 +52,7 @@ const ownPort = object({
   direct: nullable(
     oneOf(['node', 'listen-fds'], { description: 'How the app accepts on it itself' }),
   ),
+  tls: boolean({ description: 'The proxies speak TLS there' }),
 })
 
 const sourceSchema = named(
@@ -192,6 +193,7 @@ export const routeSchema = named(
     path: string({ description: 'Prefix of whole segments; / is all' }),
     strip: boolean({ description: 'The app sees the path without it' }),
     source: oneOf(['platform', 'manifest', 'server'], { description: 'Who said so' }),
+    takenBy: nullable(string({ description: 'The app that it leads to, which had it before' })),
   }),
 )
 
@@ -200,6 +202,21 @@ export const edgeSchema = named('Routes', object({ routes: array(routeSchema) })
 const options = record(unknown('Any value'))
 
 export const httpSchema = named('HttpOptions', object({ http: options, server: options }))
+
+const portNow = {
+  port: nullable(ownPort),
+  source: nullable(oneOf(['manifest', 'server'], { description: 'Who said so' })),
+}
+
+export const portSchema = named('Port', object(portNow))
+
+export const portChangeSchema = named(
+  'PortChange',
+  object({
+    ...portNow,
+    deploy: nullable(deploySchema),
+  }),
+)
 
 export const maintenanceSchema = named(
   'Maintenance',
@@ -313,7 +330,9 @@ export const certificateSchema = named(
   'Certificate',
   object({
     domain: string(),
-    state: oneOf(['valid', 'expired', 'ordering', 'missing']),
+    state: oneOf(['valid', 'expired', 'ordering', 'missing', 'unused'], {
+      description: 'unused: ordered for a route that is gone, and not renewed',
+    }),
     source: nullable(oneOf(['own', 'acme'], { description: 'Given by a user, or ordered' })),
     issuer: nullable(string()),
     names: array(string({ description: 'DNS names it is valid for' })),
@@ -371,6 +390,7 @@ export type DeployResource = ValueOf<typeof deploySchema>
 export type DeployEventResource = ValueOf<typeof deployEventSchema>
 export type EdgeResource = ValueOf<typeof edgeSchema>
 export type HttpResource = ValueOf<typeof httpSchema>
+export type PortResource = ValueOf<typeof portSchema>
 export type MaintenanceResource = ValueOf<typeof maintenanceSchema>
 export type LogLineResource = ValueOf<typeof logLineSchema>
 export type StatsResource = ValueOf<typeof statsSchema>

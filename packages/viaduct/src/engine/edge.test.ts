@@ -95,3 +95,23 @@ test('a rollback to a release whose host another app has taken meanwhile is refu
   await test1.succeed(engine.rollback(app, null))
   assert.ok(test1.route?.matches.some(({ host }) => host === 'hello.test'))
 })
+
+test("a name that another app has already is said to be that one's, until it gives it up", async () => {
+  const { engine } = test1
+  const [one, late] = [parseAppName('one'), parseAppName('late')]
+  const add = [parseRouteMatch({ host: 'late.localhost' })]
+  await engine.changeRoutes(one, { add })
+  const files = { Procfile: 'web: node app.cjs\n', 'app.cjs': server() }
+  const deploy = engine.deploy(late, await test1.upload(files), { commit: null })
+  const { id } = await test1.end(deploy, late)
+  const events = []
+  for await (const event of engine.events(late, id, { signal: AbortSignal.timeout(5_000) })) {
+    if (event.type === 'route.left-out') events.push([event.message, event.data])
+  }
+  const message = 'late.localhost leads to one, which has it by a route of its own'
+  assert.deepEqual(events, [[message, { route: 'late.localhost', other: 'one' }]])
+  const taken = async () => (await engine.edge(late)).routes.map(({ takenBy }) => takenBy)
+  assert.deepEqual(await taken(), ['one'])
+  await engine.changeRoutes(one, { remove: add })
+  assert.deepEqual(await taken(), [null])
+})

@@ -7,6 +7,7 @@ import type { Deploy, App, Release, RequestMark, ServerManifest } from '../model
 import type { AppName, DeployId, ReleaseNumber } from '../model/ids.ts'
 import type { DeployEvent } from '../model/events.ts'
 import type { Instance } from '../model/instance.ts'
+import type { OwnPort } from '../model/routing/own-port.ts'
 import type { Maintenance, RouteMatch } from '../model/routing/route.ts'
 import type { Upload } from '../model/upload.ts'
 import type { ProxyStats } from '../wire/proxy-protocol.ts'
@@ -36,6 +37,8 @@ export interface AppView {
   readonly warm: readonly ReleaseNumber[]
   /** Where it answers; the platform's own names come first. */
   readonly matches: readonly RouteMatch[]
+  /** Its own. */
+  readonly port: OwnPort | null
 }
 
 /** CPU and memory of an instance's whole process tree, and what the proxies counted. */
@@ -172,6 +175,12 @@ export interface Engine extends AsyncDisposable {
   changeHttp(name: AppName, changes: Readonly<Record<string, unknown>>): Promise<EdgeView>
   /** @throws {AppError} `bad-http-option` */
   replaceHttp(name: AppName, options: Readonly<Record<string, unknown>>): Promise<EdgeView>
+  /**
+   * @param port null: as the manifest says.
+   * @returns The deploy that replaces instances; null when they need not know.
+   * @throws {AppError} `port-taken`, `bad-request` when there are too many, `no-release`
+   */
+  setPort(name: AppName, port: OwnPort | null): Promise<Deploy | null>
   /** @param maintenance null: it is over. */
   setMaintenance(name: AppName, maintenance: Maintenance | null): Promise<EdgeView>
 

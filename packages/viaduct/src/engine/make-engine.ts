@@ -24,6 +24,7 @@ import {
   setMaintenance,
 } from './requests/set-edge.ts'
 import { createApp, replaceManifest } from './requests/set-manifest.ts'
+import { setPort } from './requests/set-port.ts'
 import { ProcessStatsSampler } from './stats/read-process-stats.ts'
 import { viewApp } from './views/app-view.ts'
 import { type EdgeView, viewEdge } from './views/edge-view.ts'
@@ -108,6 +109,11 @@ function edgeMethods(find: (name: AppName) => Promise<AppRunner>) {
     replaceRoutes: (name, routes) => change(name, (runner) => replaceRoutes(runner, routes)),
     changeHttp: (name, changes) => change(name, (runner) => changeHttp(runner, changes)),
     replaceHttp: (name, options) => change(name, (runner) => replaceHttp(runner, options)),
+    setPort: async (name, port) => {
+      const runner = await find(name)
+      const deploy = await runner.ask(() => setPort(runner, port))
+      return deploy && publicDeploy(deploy)
+    },
     setMaintenance: (name, wanted) => change(name, (runner) => setMaintenance(runner, wanted)),
   } satisfies Partial<Engine>
 }

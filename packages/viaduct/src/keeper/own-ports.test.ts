@@ -41,7 +41,7 @@ test('a port that somebody listens on is refused, also when it is opened again',
   for (const again of [false, true]) {
     assert.throws(() => ports.open(port, { again }), {
       code: 'port-taken',
-      message: `Port ${port} on 127.0.0.1 ("port" in viaduct.json) is in use`,
+      message: `Port ${port} on 127.0.0.1 (own port of an app) is in use`,
     })
   }
   assert.deepEqual(ports.list(), [])
@@ -72,7 +72,7 @@ test('a low port wants root, and the error says so', async () => {
   const args = ['--input-type=module', '-e', code]
   const { stdout } = await promisify(execFile)(process.execPath, args, { ...(uid && { uid }) })
   const hint = 'Ports below 1024 need root, or the capability net_bind_service.'
-  const message = 'Port 81 on 127.0.0.1 ("port" in viaduct.json) is not allowed'
+  const message = 'Port 81 on 127.0.0.1 (own port of an app) is not allowed'
   assert.equal(stdout.trim(), `port-taken|${message}|${hint}`)
 })
 

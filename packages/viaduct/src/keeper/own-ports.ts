@@ -35,7 +35,7 @@ export class OwnPorts {
     if (this.#listeners.size >= ownPortsMax) {
       throw new AppError('bad-request', `All apps together may have ${ownPortsMax} own ports`)
     }
-    const option = '"port" in viaduct.json'
+    const option = 'own port of an app'
     const listener = bindListener({ host: this.#host, port, option, shared: again })
     this.#listeners.set(port, listener)
   }

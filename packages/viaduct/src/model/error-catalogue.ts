@@ -70,7 +70,7 @@ export const errorCatalogue = {
   'no-previous-release': facts(409, 6, 'It takes two deploys. "viaduct releases" lists them.'),
   busy: facts(503, 1, 'Try again in a moment.'),
   'disk-full': facts(507, 1, 'Free space in the data directory, then try again.'),
-  'port-taken': facts(500, 1, 'Choose another port, or stop what listens there.'),
+  'port-taken': facts(409, 6, 'Choose another port, or stop what listens there.'),
   'no-free-port': facts(503, 1, 'Stop some instances: the range is used up.'),
   'already-running': facts(409, 6, 'Use that one, or start another with its own --data DIR.'),
   'data-newer': facts(500, 1, 'Run the Viaduct that wrote this data directory, or a newer one.'),

@@ -18,6 +18,7 @@ export type DeployEventType =
   | 'instance.ready'
   | 'instance.exited'
   | 'routes.switched'
+  | 'route.left-out'
   | 'deploy.succeeded'
   | 'deploy.failed'
   | 'deploy.superseded'

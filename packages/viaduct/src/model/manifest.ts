@@ -5,6 +5,7 @@
  */
 
 import type { HttpOptions } from './routing/http-options.ts'
+import type { OwnPort } from './routing/own-port.ts'
 
 export interface HealthCheck {
   /** Path with a leading "/"; 2xx and 3xx are ready. */
@@ -22,19 +23,6 @@ export interface ManifestRoute {
   readonly path: string
   readonly strip: boolean
 }
-
-/** A port of the app's own, which leads nowhere else. */
-export interface ManifestPort {
-  /** 1 to 65535. */
-  readonly number: number
-  /**
-   * null: the proxies accept on it. `node`: the app's own processes do, Node.js alone (a preload
-   * sees to it); `listen-fds`: they do, by systemd's protocol.
-   */
-  readonly direct: DirectMode | null
-}
-
-export type DirectMode = 'node' | 'listen-fds'
 
 export interface Timeouts {
   readonly readyTimeoutMs?: number
@@ -134,7 +122,7 @@ export interface Manifest {
   readonly install?: readonly string[]
   /** Where the app answers besides `APP.localhost`: host patterns as in `RouteMatch`, or more. */
   readonly domain?: readonly (string | ManifestRoute)[]
-  readonly port?: ManifestPort
+  readonly port?: OwnPort
   readonly scale?: Readonly<Record<string, number>>
   readonly health?: HealthCheck
   /** Defaults for config, weaker than what is set on the server; see `defaultsOf`. */

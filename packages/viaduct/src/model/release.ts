@@ -6,6 +6,7 @@ import type { HttpOptions } from './routing/http-options.ts'
 import type { Manifest } from './manifest.ts'
 import type { Runtime } from './runtime.ts'
 import type { Maintenance, RouteMatch } from './routing/route.ts'
+import type { OwnPort } from './routing/own-port.ts'
 
 /** Variables of an app. Keys match `[A-Za-z_][A-Za-z0-9_]*`. */
 export type Config = Readonly<Record<string, string>>
@@ -47,6 +48,8 @@ export interface App {
   readonly routes?: readonly RouteMatch[]
   /** Stronger than the manifest's, key by key. Absent: none. */
   readonly http?: HttpOptions
+  /** Stronger than the manifest's. Absent or null: as that says. */
+  readonly port?: OwnPort | null
   /** Absent: not in maintenance mode. */
   readonly maintenance?: Maintenance | null
   readonly wanted: 'running' | 'stopped'

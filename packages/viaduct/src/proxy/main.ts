@@ -25,7 +25,7 @@ import { openControlServer } from './control-server.ts'
 import { AccessLog } from './observe/access-log.ts'
 import { OwnPorts } from './ports/own-ports.ts'
 import { Worker } from './serve/worker.ts'
-import type { CertTable } from './tls/cert-table.ts'
+import type { TlsListener } from './tls/tls-listener.ts'
 
 const httpFd = 3
 const apiFd = 4
@@ -62,23 +62,23 @@ export async function run(argv: readonly string[]): Promise<void> {
   const path = layout.proxySocket(slot, process.pid)
   await rm(path, { force: true })
   const { certs } = worker
+  using gate = new AcceptGate()
+  const openTls = once(() => openTlsFor(worker, layout))
   const ownPorts = new OwnPorts(worker, {
     source: layout.ownPortsSocket,
     inherited: parseInherited(process.env.VIADUCT_OWN_PORTS),
+    ...{ gate, openTls },
   })
   const control = await openControlServer(worker, { path, slot, certs, ownPorts })
-  using gate = new AcceptGate()
   gate.add('http', await listen(worker.server, httpFd))
+  if (settings.httpsPort !== null)
+    gate.add('https', await listen((await openTls()).server, httpsFd))
   ownPorts.follow()
-  if (settings.httpsPort !== null) gate.add('https', await listenTls(worker, certs, layout))
   const { httpsPort } = settings
   worker.httpsPortOf = (hostname) => (certs.find(hostname) ? httpsPort : null)
   const handback = await serveHandback({
     path: layout.handbackSocket(slot, process.pid),
-    fds: () => ({
-      ...{ ...gate.descriptors(), api: apiFd },
-      ...ownPorts.descriptors(),
-    }),
+    fds: () => ({ ...gate.descriptors(), api: apiFd, ...ownPorts.descriptors() }),
   })
   await descriptors.watch(readDescriptorLimit())
   worker.guard = new DescriptorGuard(worker, { gate, descriptors, say })
@@ -105,7 +105,8 @@ function listen(server: Server, fd: number): Promise<Server> {
 }
 
 /** Where TLS is not served, it is not loaded either. */
-async function listenTls(worker: Worker, certs: CertTable, layout: DataLayout): Promise<Server> {
+async function openTlsFor(worker: Worker, layout: DataLayout): Promise<TlsListener> {
+  const { certs } = worker
   try {
     const table = await readPersisted(layout.tls, { schema: 1, isRight: isTlsTable })
     if (table) certs.apply(table)
@@ -114,7 +115,12 @@ async function listenTls(worker: Worker, certs: CertTable, layout: DataLayout): 
     say('proxy.tls-unread', { error: messageOf(error) })
   }
   const { openTlsListener } = await import('./tls/tls-listener.ts')
-  return await listen(openTlsListener(worker, certs), httpsFd)
+  return openTlsListener(worker, certs)
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => (made ??= make())
 }
 
 async function readRoutes(layout: DataLayout): Promise<RouteTable | null> {

@@ -5,7 +5,7 @@
  * A process is either an instance of an app or a job (a build command); both run under the shim.
  */
 import type { InstanceExit } from '../model/instance.ts'
-import type { DirectMode } from '../model/manifest.ts'
+import type { DirectMode } from '../model/routing/own-port.ts'
 
 /** How to start one process. `id` is new, but for a repeated call; it names `run/i/ID`. */
 export interface ProcessSpec {

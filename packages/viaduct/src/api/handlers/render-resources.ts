@@ -2,10 +2,16 @@
 import type { AppResource, ReleaseResource } from '../../contract/resources.ts'
 import type { AppView } from '../../engine/engine.ts'
 import type { Release } from '../../model/release.ts'
+import type { OwnPort } from '../../model/routing/own-port.ts'
 import type { RouteMatch } from '../../model/routing/route.ts'
 
-/** An app as `GET /applications/:name` shows it. */
-/** @param httpPort Of the proxies, as it was bound. */
+type Port = NonNullable<AppResource['port']>
+
+/**
+ * An app as `GET /applications/:name` shows it.
+ *
+ * @param httpPort Of the proxies, as it was bound.
+ */
 export function renderApp(view: AppView, httpPort: number): AppResource {
   const { name, wanted, current, previous, deploy, lastRelease, uid, createdAt } = view.app
   return {
@@ -25,10 +31,14 @@ export function renderApp(view: AppView, httpPort: number): AppResource {
     warm: view.warm,
     hosts: [...new Set(view.matches.map(({ host }) => host).filter((host) => host !== '*'))],
     urls: view.matches.filter(isOneHost).map((match) => renderUrl(match, httpPort)),
-    port: view.current?.manifest.port ?? null,
+    port: view.port && renderOwnPort(view.port),
     uid,
     createdAt,
   }
+}
+
+export function renderOwnPort({ number, direct, tls = false }: OwnPort): Port {
+  return { number, direct, tls }
 }
 
 /** Not a pattern: a browser can go there. */

@@ -4,7 +4,13 @@
  */
 import { AppError } from '../../model/app-error.ts'
 import { hostRegexpsPerAppMax, routesPerAppMax, staticFoldersMax } from '../../model/limits.ts'
-import type { DirectMode, ManifestPort, ManifestRoute } from '../../model/manifest.ts'
+import type { ManifestRoute } from '../../model/manifest.ts'
+import {
+  type DirectMode,
+  type OwnPort,
+  parseOwnPort,
+  type WrittenPort,
+} from '../../model/routing/own-port.ts'
 import {
   parseHostPattern,
   parseRouteMatch,
@@ -65,22 +71,23 @@ const direct = byType<DirectMode | null>('true, false, "node" or "listen-fds"', 
 })
 
 /** A number, or an object with more. */
-export const ownPort: Field<ManifestPort> = byType<ManifestPort>(
+export const ownPort: Field<OwnPort> = byType<OwnPort>(
   'a whole number from 1 to 65535, or { "number": …, "direct": … }',
   {
     number: parsed(portNumber, (number) => ({ number, direct: null })),
     object: parsed(
-      object<{ readonly number: number; readonly direct?: DirectMode | null }>(
+      object<WrittenPort>(
         {
           number: portNumber,
           direct: described(
             direct,
             "The app accepts there itself: by Node.js, or by systemd's protocol.",
           ),
+          tls: described(truth, 'The proxies speak TLS there.', { default: false }),
         },
         ['number'],
       ),
-      ({ number, direct: mode = null }) => ({ number, direct: mode }),
+      parseOwnPort,
     ),
   },
 )

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { AppResource } from '../../contract/resources.ts'
 import { renderRelease } from '../../model/ids.ts'
+import { renderOwnPort } from '../../model/routing/own-port.ts'
 import { renderTable } from '../output/render-table.ts'
 import type { Paint, Style } from '../output/terminal.ts'
 import { defineAppsCreate } from '../manifest/create.ts'
@@ -29,7 +30,7 @@ async function runApps(options: SessionOptions): Promise<void> {
     app.current === null ? '' : renderRelease(app.current),
     renderFormation(app),
     app.urls[0] ?? '',
-    renderOwnPort(app),
+    app.port === null ? '' : renderOwnPort(app.port),
   ])
   const titles = ['APP', 'STATUS', 'RELEASE', 'PROCESSES', 'URL', 'PORT']
   terminal.print(
@@ -59,12 +60,6 @@ export function paintStatus(status: AppResource['status'], paint: Paint): string
 /** As people say it. */
 export function renderStatus(status: AppResource['status']): string {
   return status === 'scaled-to-zero' ? 'scaled to 0' : status
-}
-
-/** A port of its own; `9000 (direct)`: its instances accept on it. */
-export function renderOwnPort({ port }: AppResource): string {
-  if (port === null) return ''
-  return port.direct === null ? String(port.number) : `${port.number} (direct)`
 }
 
 /** `web=3 worker=1` */

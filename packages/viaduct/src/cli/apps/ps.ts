@@ -5,10 +5,11 @@
 import type { Command } from 'commander'
 import type { InstanceResource, StatsResource } from '../../contract/resources.ts'
 import { renderRelease } from '../../model/ids.ts'
+import { renderOwnPort } from '../../model/routing/own-port.ts'
 import { renderAge, renderBytes, renderPercent } from '../output/render-amounts.ts'
 import { renderTable } from '../output/render-table.ts'
 import type { Paint, Style } from '../output/terminal.ts'
-import { renderOwnPort, renderStatus } from './apps.ts'
+import { renderStatus } from './apps.ts'
 import { addAppOptions, chooseApp, openSession, type SessionOptions } from '../session.ts'
 import { printDynos } from './print-dynos.ts'
 
@@ -38,7 +39,7 @@ async function runPs(options: SessionOptions): Promise<void> {
     return terminal.print(`${name} has no processes: it is ${renderStatus(app.status)}.`)
   }
   terminal.print(renderInstances(rows, { paint: terminal.paint, now: Date.now() }))
-  if (app.port !== null) terminal.print(`Its own port: ${renderOwnPort(app)}`)
+  if (app.port !== null) terminal.print(`Its own port: ${renderOwnPort(app.port)}`)
 }
 
 interface Row {

@@ -38,6 +38,7 @@ type Mark = readonly [sign: string, style: Style]
 
 const done: Mark = ['✓', 'green']
 const remark: Mark = ['•', 'dim']
+const warning: Mark = ['! Warning:', 'yellow']
 
 /**
  * What a finished thing looks like; a type that is not here is in progress. The end of the deploy
@@ -51,6 +52,7 @@ const marks: Readonly<Record<string, Mark>> = {
   'instance.ready': done,
   'instance.exited': remark,
   'routes.switched': done,
+  'route.left-out': warning,
   'drain.finished': done,
   'drain.expired': remark,
 }

@@ -34,7 +34,9 @@ async function listDomains(options: SessionOptions): Promise<void> {
   const { client, terminal } = session
   const app = await chooseApp(session, options)
   const { routes } = await client.routes.list(app)
-  const domains = routes.filter(({ host, path }) => host !== '*' && path === '/')
+  const domains = routes.filter(({ host, path, takenBy }) => {
+    return host !== '*' && path === '/' && takenBy === null
+  })
   terminal.printJson({ app, domains: domains.map(({ host, source }) => ({ host, source })) })
   for (const { host } of domains) terminal.print(host)
 }

@@ -34,8 +34,8 @@ async function run(words: readonly string[], input = ''): Promise<Record<string,
 test('routes and domains are added, listed and removed', async () => {
   await run(['routes', 'add', '--strip', 'example.com/blog', '/news'])
   const { routes } = await run(['domains', 'add', 'Example.COM.', '*.example.com'])
-  const strip = { strip: true, source: 'server' }
-  const whole = { path: '/', strip: false, source: 'server' }
+  const strip = { strip: true, source: 'server', takenBy: null }
+  const whole = { path: '/', strip: false, source: 'server', takenBy: null }
   const all = [
     { host: 'example.com', path: '/blog', ...strip },
     { host: '*', path: '/news', ...strip },
@@ -106,6 +106,26 @@ test('a user comes with a hash of the password, which itself goes nowhere', asyn
   assert.equal((await cli.run(['http', 'remove-user', 'ann'])).code, 4)
   const after = await run(['http', 'remove-user', 'bob'])
   assert.equal(Object.hasOwn(after.http as object, 'basicAuth'), false)
+})
+
+test('an own port is set, shown and unset; nonsense is refused', async () => {
+  const set = await run(['ports', 'set', '9443', '--tls'])
+  assert.deepEqual(set.port, { number: 9443, direct: null, tls: true })
+  assert.match((await cli.run(['ports'])).stdout, /^shop has port 9443 \(tls\), said by you$/m)
+  assert.equal((await run(['ports', 'unset'])).port, null)
+  assert.match((await cli.run(['ports'])).stdout, /^shop has no port of its own$/m)
+  const cases = [
+    [['0'], /"0" is not a port from 1 to 65535/],
+    [['9e3'], /"9e3" is not a port/],
+    [['9000', '--direct', 'php'], /--direct "php" is neither node nor listen-fds/],
+    [['9000', '--direct', '--tls'], /cannot be direct with tls/],
+  ] as const
+  for (const [words, message] of cases) {
+    const { code, stderr } = await cli.run(['ports', 'set', ...words])
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, message)
+  }
+  assert.equal((await run(['ports'])).port, null)
 })
 
 test('maintenance goes on with a page, and off', async () => {

@@ -65,10 +65,10 @@ function printRoutes(
   { app, routes }: { app: string; routes: readonly Route[] },
 ): void {
   const columns = [{ title: 'HOST' }, { title: 'PATH' }, { title: 'APP' }, { title: 'FROM' }]
-  const rows = routes.map(({ host, path, strip, source }) => [
+  const rows = routes.map(({ host, path, strip, source, takenBy }) => [
     host,
     strip ? `${path} (stripped)` : path,
-    app,
+    takenBy === null ? app : terminal.paint('yellow', `${takenBy}, not ${app}`),
     source,
   ])
   terminal.print(renderTable(columns, rows, terminal.paint))

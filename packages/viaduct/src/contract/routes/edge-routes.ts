@@ -1,12 +1,29 @@
 /**
  * What stands before an app's instances: where it answers, how requests are treated, maintenance.
- * A change is in force at every proxy when the answer comes, without a release.
+ * A change is in force at every proxy when the answer comes, without a release; that of a direct
+ * port is a deploy.
  */
 import { errorPageMaxChars, routesPerAppMax } from '../../model/limits.ts'
-import { edgeSchema, httpSchema, maintenanceSchema } from '../resources.ts'
+import {
+  edgeSchema,
+  httpSchema,
+  maintenanceSchema,
+  portChangeSchema,
+  portSchema,
+} from '../resources.ts'
 import { json, route } from '../route.ts'
-import { array, boolean, integer, nullable, object, record, string, unknown } from '../schema.ts'
-import { appErrors, appParams } from './parameters.ts'
+import {
+  array,
+  boolean,
+  integer,
+  nullable,
+  object,
+  oneOf,
+  record,
+  string,
+  unknown,
+} from '../schema.ts'
+import { appErrors, appParams, outcomeErrors, waitQuery } from './parameters.ts'
 
 const routeErrors = [...appErrors, 'bad-domain', 'bad-route', 'route-taken'] as const
 const httpErrors = [...appErrors, 'bad-http-option'] as const
@@ -28,6 +45,11 @@ const options = record(unknown('See docs/manifest.md#http; null takes it away'),
 })
 const theRoutes = json(edgeSchema, 'Where the app answers now')
 const theOptions = json(httpSchema, 'The options that are in force now')
+const portErrors = [
+  ...([...appErrors, 'bad-route', 'port-taken', 'no-release'] as const),
+  ...outcomeErrors,
+] as const
+const thePort = json(portChangeSchema, 'The port that is in force, and the deploy to another one')
 const theMode = json(maintenanceSchema, 'null: it is off')
 
 export const edgeRoutes = {
@@ -106,6 +128,42 @@ export const edgeRoutes = {
     params: appParams,
     answer: theOptions,
     errors: appErrors,
+  }),
+  'port.get': route({
+    method: 'GET',
+    path: '/applications/:name/port',
+    summary: "The app's own port, and who said so",
+    scope: 'read',
+    params: appParams,
+    answer: json(portSchema, 'The port; null: it has none'),
+    errors: appErrors,
+  }),
+  'port.set': route({
+    method: 'PUT',
+    path: '/applications/:name/port',
+    summary: "Sets a port of its own, stronger than the manifest's",
+    scope: 'deploy',
+    params: appParams,
+    query: waitQuery,
+    body: object(
+      { number: integer({ minimum: 1, maximum: 65_535 }) },
+      {
+        direct: nullable(oneOf(['node', 'listen-fds'], { description: 'The app accepts itself' })),
+        tls: boolean({ description: 'The proxies speak TLS there', default: false }),
+      },
+    ),
+    answer: thePort,
+    errors: portErrors,
+  }),
+  'port.clear': route({
+    method: 'DELETE',
+    path: '/applications/:name/port',
+    summary: 'Leaves the port to the manifest',
+    scope: 'deploy',
+    params: appParams,
+    query: waitQuery,
+    answer: thePort,
+    errors: portErrors,
   }),
   'maintenance.get': route({
     method: 'GET',

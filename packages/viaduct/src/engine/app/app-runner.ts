@@ -7,6 +7,7 @@
 import { messageOf } from '../../model/app-error.ts'
 import type { DeployId, InstanceId, ReleaseNumber } from '../../model/ids.ts'
 import { planRetryMs } from '../../model/limits.ts'
+import type { App } from '../../model/release.ts'
 import { planApp } from '../../plan/plan-app.ts'
 import {
   type Desired,
@@ -114,6 +115,12 @@ export class AppRunner implements AsyncDisposable {
     if (deploy === null) return null
     const release = this.records.release(deploy.release)
     return makeSetup({ ...app, ...deploy.after }, release, this.parts.settings)
+  }
+
+  /** The app's record as it counts for an epoch: the deploy in progress may bring a new one. */
+  appIn(epoch: number): App {
+    const { app, deploy } = this.records
+    return deploy?.after.epoch === epoch ? { ...app, ...deploy.after } : app
   }
 
   /** Releases that have had requests. */

@@ -4,7 +4,7 @@
  * is stored here: what an app has follows from its records.
  */
 import { AppError } from '../../model/app-error.ts'
-import type { AppName } from '../../model/ids.ts'
+import type { AppName, InstanceId } from '../../model/ids.ts'
 import { hostRegexpsMax } from '../../model/limits.ts'
 import type { App, Release } from '../../model/release.ts'
 import { claimOf } from '../../model/routing/route-match.ts'
@@ -14,11 +14,14 @@ import type { KeeperState } from '../../wire/keeper-protocol.ts'
 import type { OwnPortBook } from '../ports/own-port-book.ts'
 import type { AppRecords } from '../records/app-records.ts'
 import { manifestMatches, matchesOf } from './edge-of.ts'
+import type { LiveInstance } from './live-instance.ts'
+import { ownPortOf } from './make-setup.ts'
 
 /** An app's runner, as far as it matters here. */
 interface Claimant {
   readonly records: Pick<AppRecords, 'app' | 'deploy' | 'release'>
   readonly leaving: boolean
+  readonly instances: ReadonlyMap<InstanceId, Pick<LiveInstance, 'direct' | 'state'>>
 }
 
 /** What an app asks for. */
@@ -49,9 +52,9 @@ export class Claims {
    * then, and the proxies have it.
    *
    * @param wanted As from `claimedBy`.
-   * @throws {AppError} `route-taken` with `data.app`, `data.other` and `data.route`; `bad-route`
-   *   when there are too many regular expressions; `port-taken` when somebody outside of the
-   *   platform has the port. Then `commit` was not called.
+   * @throws {AppError} `route-taken` with `data.app`, `data.other` and `data.route`; `port-taken`,
+   *   with `data.other` when it is another app that has the port; `bad-route` when there are too
+   *   many regular expressions. Then `commit` was not called.
    */
   whileFree<T>(app: AppName, wanted: Claimed, commit: () => Promise<T>): Promise<T> {
     const { matches, port } = wanted
@@ -59,7 +62,7 @@ export class Claims {
     return this.#inTurn(async () => {
       if (port !== null) this.#checkPort(app, port)
       this.#check(app, matches)
-      if (port !== null) await this.#ports.open(port)
+      if (port !== null) await this.#ports.open(port, { again: this.#isLeft(app, port) })
       return commit()
     })
   }
@@ -89,9 +92,15 @@ export class Claims {
     for (const [other, claimant] of this.#apps) {
       if (other === app || !portsOf(claimant).includes(port)) continue
       const message = `Port ${port} is ${other}'s, so ${app} cannot have it`
-      const data = { field: 'port', app, other, route: `:${port}` }
-      throw new AppError('route-taken', message, { data })
+      const hint = 'Choose another one, or take it away from that app.'
+      throw new AppError('port-taken', message, { hint, data: { field: 'port', app, other, port } })
     }
+  }
+
+  /** Instances of before may still listen on it, though it was closed here. */
+  #isLeft(app: AppName, port: number): boolean {
+    const instances = this.#apps.get(app)?.instances.values() ?? []
+    return [...instances].some(({ direct, state }) => direct?.port === port && state !== 'exited')
   }
 
   #check(app: AppName, wanted: readonly RouteMatch[]): void {
@@ -122,19 +131,20 @@ export class Claims {
 
 /** What an app asks for with a release and its routes on the server; not what every app gets. */
 export function claimedBy(
-  app: Pick<App, 'routes'>,
+  app: Pick<App, 'routes' | 'port'>,
   release: Pick<Release, 'manifest'> | null,
 ): Claimed {
   const matches = [...manifestMatches(release?.manifest), ...(app.routes ?? [])]
-  return { matches, port: release?.manifest.port?.number ?? null }
+  return { matches, port: ownPortOf(app, release)?.number ?? null }
 }
 
 /** Of what runs, and of what is being deployed. */
 function portsOf({ records, leaving }: Claimant): number[] {
   if (leaving) return []
-  const releases = [records.app.current, records.deploy?.release ?? null]
-  const ports = releases.map((number) => records.release(number)?.manifest.port?.number)
-  return ports.filter((port) => port !== undefined)
+  const { app, deploy } = records
+  const has = [ownPortOf(app, records.release(app.current))]
+  if (deploy) has.push(ownPortOf({ ...app, ...deploy.after }, records.release(deploy.release)))
+  return has.flatMap((port) => port?.number ?? [])
 }
 
 function countRegexps(matches: readonly RouteMatch[]): number {

@@ -9,11 +9,16 @@ import type { AppLayout } from '../../model/layout.ts'
 import type { Manifest } from '../../model/manifest.ts'
 import type { App, Release } from '../../model/release.ts'
 import { claimOf } from '../../model/routing/route-match.ts'
+import type { OwnPort } from '../../model/routing/own-port.ts'
 import type { AppRoute, RouteMatch } from '../../model/routing/route.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { AppName } from '../../model/ids.ts'
+import { ownPortOf } from './make-setup.ts'
 
-export type Edge = Pick<AppRoute, 'matches' | 'port' | 'http' | 'maintenance' | 'staticDirs'>
+export type Edge = Pick<
+  AppRoute,
+  'matches' | 'port' | 'portMode' | 'http' | 'maintenance' | 'staticDirs'
+>
 
 /** Who said that a way leads to the app. */
 export type RouteSource = 'platform' | 'manifest' | 'server'
@@ -45,18 +50,19 @@ export function edgeOf(
     : []
   return {
     matches: matchesOf(app, release, parts.settings).map(({ source: _source, ...match }) => match),
-    port: routedPort(release, upstreamCount),
+    ...portOf(ownPortOf(app, release), upstreamCount),
     ...(Object.keys(http).length > 0 && { http }),
     ...(app.maintenance && { maintenance: app.maintenance }),
     ...(staticDirs.length > 0 && { staticDirs }),
   }
 }
 
-/** The port that the proxies accept on: also a direct one while no instance does. */
-function routedPort(release: Release | null, upstreamCount: number): number | null {
-  const port = release?.manifest.port
-  if (!port) return null
-  return port.direct !== null && upstreamCount > 0 ? null : port.number
+/** The proxies accept on it, also on a direct one while no instance does. */
+function portOf(port: OwnPort | null, upstreamCount: number): Pick<Edge, 'port' | 'portMode'> {
+  if (port === null) return { port: null }
+  const isDirect = port.direct !== null && upstreamCount > 0
+  const portMode = isDirect ? 'direct' : port.tls === true ? 'tls' : null
+  return { port: port.number, ...(portMode && { portMode }) }
 }
 
 /** Every way once, the platform's own first. */

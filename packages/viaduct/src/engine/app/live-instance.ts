@@ -5,7 +5,7 @@
 import { mayBecome } from '../../../../supervise/src/lifecycle/lifecycle.ts'
 import type { AppName, InstanceId } from '../../model/ids.ts'
 import type { Instance, InstanceExit, InstanceState } from '../../model/instance.ts'
-import type { DirectMode } from '../../model/manifest.ts'
+import type { DirectMode } from '../../model/routing/own-port.ts'
 import type { ReadinessAttempt } from '../../model/readiness.ts'
 import type { ObservedInstance, PlannedSlot } from '../../plan/setup.ts'
 

@@ -14,11 +14,13 @@ import {
   restartBackoffMs,
   stopTimeoutMs,
 } from '../../model/limits.ts'
-import type { DirectMode, Timeouts } from '../../model/manifest.ts'
+import type { Timeouts } from '../../model/manifest.ts'
 import type { App, Release } from '../../model/release.ts'
+import type { OwnPort } from '../../model/routing/own-port.ts'
 import type { Policy, Setup, TypeSetup } from '../../plan/setup.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { EngineParts } from './engine-parts.ts'
+import type { DirectPort } from './live-instance.ts'
 
 /** @returns null when nothing shall run. */
 export function makeSetup(
@@ -55,14 +57,28 @@ export function routedTypes(release: Release): readonly string[] {
   return release.manifest.routes ?? ['web']
 }
 
+/** The app's port with a release: what was set on the server, else the manifest's. */
+export function ownPortOf(
+  app: Pick<App, 'port'>,
+  release: Pick<Release, 'manifest'> | null,
+): OwnPort | null {
+  return app.port ?? release?.manifest.port ?? null
+}
+
 /** The port that instances of a process type accept on themselves; null: none. */
 export function directPortOf(
+  app: Pick<App, 'port'>,
   release: Release,
   processType: string,
-): { port: number; mode: DirectMode } | null {
-  const { port } = release.manifest
+): DirectPort | null {
+  const port = ownPortOf(app, release)
   if (!port || port.direct === null || !routedTypes(release).includes(processType)) return null
   return { port: port.number, mode: port.direct }
+}
+
+/** True when one that was started for the one can serve for the other. */
+export function isSameDirectPort(one: DirectPort | null, other: DirectPort | null): boolean {
+  return one?.port === other?.port && one?.mode === other?.mode
 }
 
 /** The manifest's limits for a release, or the defaults. Milliseconds. */

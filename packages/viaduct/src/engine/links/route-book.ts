@@ -57,6 +57,12 @@ export class RouteBook {
     return this.#published.get(app) ?? null
   }
 
+  /** Who has which way that the app wants too, by `claimOf`: they had it before. */
+  leftOut(app: AppName): ReadonlyMap<string, AppName> {
+    const wanted = this.#wanted.get(app)
+    return wanted ? this.#claims.owners(wanted) : new Map()
+  }
+
   /** Exact host names that are routed. */
   hosts(): Set<string> {
     const hosts = [...this.#published.values()].flatMap(({ matches }) =>

@@ -33,6 +33,16 @@ export class RouteClaims {
     if (after === null) this.#wanting.delete(app)
   }
 
+  /** Who has what an app wants and did not get, by `claimOf`. */
+  owners({ app, matches }: AppRoute): Map<string, AppName> {
+    const claims = matches.map(
+      (match) => [claimOf(match), this.#owners.get(claimOf(match))] as const,
+    )
+    return new Map(
+      claims.flatMap(([claim, owner]) => (owner && owner !== app ? [[claim, owner]] : [])),
+    )
+  }
+
   /** Apps that may get more now. */
   get wanting(): AppName[] {
     return [...this.#wanting]

@@ -28,11 +28,12 @@ export class OwnPortBook {
   /**
    * Resolves when it is bound and every proxy that can be reached holds it. Nobody accepts on it.
    *
+   * @param again Instances of before may still listen there.
    * @throws {AppError} `port-taken`, `bad-request` when there are too many.
    */
-  async open(port: number): Promise<void> {
+  async open(port: number, { again }: { again: boolean }): Promise<void> {
     const open = (this.#open ??= new Set((await this.#keeper.call('list', null)).ownPorts))
-    if (!open.has(port)) await this.#keeper.call('openPort', { port, again: false })
+    if (!open.has(port)) await this.#keeper.call('openPort', { port, again })
     open.add(port)
     await this.#proxies.holdPorts([...open])
   }

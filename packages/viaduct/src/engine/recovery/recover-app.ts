@@ -35,11 +35,9 @@ function readRoute({ release, upstreams, whenEmpty }: AppRoute): NonNullable<App
 function sameEdge({ records, parts }: AppRunner, route: AppRoute): boolean {
   const release = records.release(route.release) ?? records.release(records.app.current)
   const edge = edgeOf({ records, parts }, release, route.upstreams.length)
-  const { matches, port, http, maintenance, staticDirs } = route
-  return isDeepStrictEqual(
-    { ...edge },
-    withoutAbsent({ matches, port, http, maintenance, staticDirs }),
-  )
+  const { matches, port, portMode, http, maintenance, staticDirs } = route
+  const published = { matches, port, portMode, http, maintenance, staticDirs }
+  return isDeepStrictEqual({ ...edge }, withoutAbsent(published))
 }
 
 function withoutAbsent(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -31,7 +31,9 @@ export interface NewDeploy {
 /** @throws {AppError} `disk-full`, `route-taken`, `port-taken`; nothing has changed then. */
 export function beginDeploy(runner: AppRunner, wanted: NewDeploy): Promise<StoredDeploy> {
   const { app } = runner.records
-  const claimed = wanted.release ? claimedBy(app, wanted.release) : nothingClaimed
+  const claimed = wanted.release
+    ? claimedBy({ ...app, ...wanted.after }, wanted.release)
+    : nothingClaimed
   return runner.parts.claims.whileFree(app.name, claimed, () => recordDeploy(runner, wanted))
 }
 

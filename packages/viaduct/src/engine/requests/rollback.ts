@@ -7,6 +7,8 @@ import { renderRelease } from '../../model/ids.ts'
 import { canServe } from '../../plan/setup.ts'
 import type { RequestMark } from '../../model/release.ts'
 import type { AppRunner } from '../app/app-runner.ts'
+import type { LiveInstance } from '../app/live-instance.ts'
+import { directPortOf, isSameDirectPort } from '../app/make-setup.ts'
 import type { StoredDeploy } from '../records/stored-deploy.ts'
 import { beginDeploy } from './begin-deploy.ts'
 import { nextEpoch } from './next-epoch.ts'
@@ -41,7 +43,19 @@ function epochOf(runner: AppRunner, release: ReleaseNumber): number {
   const { app } = runner.records
   if (release === app.current && app.wanted === 'running') return app.epoch
   const running = [...runner.instances.values()].find(
-    (instance) => instance.slot.release === release && canServe(instance.observe()),
+    (instance) =>
+      instance.slot.release === release &&
+      canServe(instance.observe()) &&
+      hasPort(runner, instance),
   )
   return running?.slot.epoch ?? nextEpoch(runner)
+}
+
+/** Its socket is what its start gave it: the app's port may have been changed since. */
+function hasPort({ records }: AppRunner, { slot, direct }: LiveInstance): boolean {
+  const release = records.release(slot.release)
+  return (
+    release !== null &&
+    isSameDirectPort(directPortOf(records.app, release, slot.processType), direct)
+  )
 }

@@ -73,11 +73,12 @@ export async function setMaintenance(
 }
 
 /** Records it, then tells the proxies; when that fails, nothing has changed. */
-async function commitEdge(runner: AppRunner, app: App): Promise<void> {
+export async function commitEdge(runner: AppRunner, app: App): Promise<void> {
   const { records, parts, route } = runner
   const before = records.app
   const release = records.release(app.current)
-  const wanted = app.routes === before.routes ? nothingClaimed : claimedBy(app, release)
+  const isClaim = app.routes !== before.routes || app.port !== before.port
+  const wanted = isClaim ? claimedBy(app, release) : nothingClaimed
   await parts.claims.whileFree(records.name, wanted, () => records.commit({ app }))
   if (route === null) return
   try {

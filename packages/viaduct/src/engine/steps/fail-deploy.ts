@@ -88,8 +88,8 @@ function notAccepting({ id, name, slot, direct }: LiveInstance): DeployFailure {
     code: 'not-ready',
     message: `${name} of v${slot.release} cannot accept on port ${direct?.port} itself`,
     hint:
-      'The process of the Procfile line has to be the one that listens on PORT: ' +
-      'write "node server.js" for "npm start", and no cluster. See docs/operating/ports.md.',
+      'No server of a Node.js process that the Procfile line started by itself, by npm or by ' +
+      'spawn listens on PORT. See docs/operating/ports.md for what else cannot.',
     data: { instance: id, port: direct?.port },
   }
 }

@@ -5,6 +5,7 @@ import { type StoredDeploy, withoutTaken } from '../records/stored-deploy.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { pruneApp } from './prune-app.ts'
 import { settlePorts } from './settle-ports.ts'
+import { renderRoute } from './switch-routes.ts'
 
 /** @throws {AppError} `disk-full`; the planner then asks for it again. */
 export async function finishDeploy(runner: AppRunner, id: DeployId): Promise<void> {
@@ -20,12 +21,20 @@ export async function finishDeploy(runner: AppRunner, id: DeployId): Promise<voi
   const data = { release: deploy.release, tookMs }
   journal.append(id, 'deploy.succeeded', { message, data })
   runner.settling = id
+  if (deploy.after.port !== undefined) await publishPort(runner, app)
   await records.commit({ app, deploys: [done], events: journal.take() })
   runner.lastSwap = id
   runner.portConflicts.clear()
   runner.parts.log.info('deploy.succeeded', { app: records.name, deploy: id, ...data })
   runner.background('prune', () => pruneApp(runner))
   settlePorts(runner)
+}
+
+/** Where no instance gets requests the swap had nothing to say. */
+async function publishPort(runner: AppRunner, app: App): Promise<void> {
+  const { route, parts } = runner
+  if (route?.upstreams.length !== 0) return
+  await parts.routes.set(app.name, renderRoute(runner, route, app))
 }
 
 function renderOutcome({ kind }: StoredDeploy, what: string): string {

@@ -27,7 +27,7 @@ export function launchInstance(runner: AppRunner, slot: PlannedSlot): void {
   const salt = Math.floor(Math.random() * 36 ** 4)
   const id = makeInstanceId({ app, ...slot }, salt.toString(36).padStart(4, '0'))
   const routed = routedTypes(release).includes(slot.processType)
-  const direct = directPortOf(release, slot.processType)
+  const direct = directPortOf(runner.appIn(slot.epoch), release, slot.processType)
   const about = { id, app, slot, routed, direct, port: 0 }
   const instance = new LiveInstance({ ...about, startedAt: Date.now() })
   instances.set(id, instance)

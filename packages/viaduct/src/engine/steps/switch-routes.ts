@@ -1,4 +1,5 @@
 /** The step that moves an app's requests: writes the new table and waits for every proxy's word. */
+import type { App } from '../../model/release.ts'
 import type { AppRoute } from '../../model/routing/route.ts'
 import type { RoutePlan } from '../../plan/setup.ts'
 import type { AppRunner } from '../app/app-runner.ts'
@@ -25,6 +26,10 @@ export async function switchRoutes(runner: AppRunner, plan: RoutePlan | null): P
   const tookMs = Math.round(performance.now() - startedAt)
   const data = { tookMs, release: plan.release, upstreams: plan.upstreams }
   journal.append(deploy.id, 'routes.switched', { message: describe(plan), data })
+  for (const [route, other] of parts.routes.leftOut(records.name)) {
+    const left = `${route} leads to ${other}, which has it by a route of its own`
+    journal.append(deploy.id, 'route.left-out', { message: left, data: { route, other } })
+  }
 }
 
 function describe({ upstreams, release, whenEmpty }: RoutePlan): string {
@@ -44,11 +49,20 @@ function upstreamAddress(
   return { host: '127.0.0.1', port }
 }
 
+/** As its instances were started for: at a swap that is what the deploy brings. */
+function appOf(runner: AppRunner, { upstreams }: RoutePlan): App {
+  const instance = upstreams.map((id) => runner.instances.get(id)).find((one) => one !== undefined)
+  return instance ? runner.appIn(instance.slot.epoch) : runner.records.app
+}
+
 /** The route as the proxies get it. */
-export function renderRoute(runner: AppRunner, plan: RoutePlan): AppRoute {
+export function renderRoute(
+  runner: AppRunner,
+  plan: RoutePlan,
+  app: App = appOf(runner, plan),
+): AppRoute {
   const { parts, records, instances } = runner
   const { settings } = parts
-  const { app } = records
   const release = records.release(plan.release) ?? records.release(app.current)
   const upstreams = plan.upstreams.map((id) => {
     return { id, ...upstreamAddress(instances.get(id), settings.host) }
@@ -56,7 +70,7 @@ export function renderRoute(runner: AppRunner, plan: RoutePlan): AppRoute {
   return {
     app: app.name,
     release: plan.release,
-    ...edgeOf(runner, release, upstreams.length),
+    ...edgeOf({ records: { app }, parts }, release, upstreams.length),
     upstreams,
     whenEmpty: plan.whenEmpty,
     holdTimeoutMs: settings.holdTimeoutMs,

@@ -4,7 +4,7 @@ import type { ReleaseNumber } from '../../model/ids.ts'
 import { appPidKeptMs } from '../../model/limits.ts'
 import { canServe, instanceIn, slotKey, slotsOf } from '../../plan/setup.ts'
 import type { AppRunner } from '../app/app-runner.ts'
-import { countsOf, makeSetup } from '../app/make-setup.ts'
+import { countsOf, makeSetup, ownPortOf } from '../app/make-setup.ts'
 import { matchesOf } from '../app/edge-of.ts'
 import type { AppStatus, AppView } from '../engine.ts'
 import { findApp } from '../../keeper/process-facts.ts'
@@ -27,6 +27,7 @@ export function viewApp(runner: AppRunner): AppView {
     warm: warmReleases(runner),
     // Before its first deploy it answers nowhere as yet: these are what it will have.
     matches: parts.routes.get(app.name)?.matches ?? matchesOf(app, current, parts.settings),
+    port: ownPortOf(app, current),
   }
 }
 

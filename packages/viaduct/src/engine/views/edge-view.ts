@@ -1,13 +1,23 @@
 /** Where an app answers and how, and who said so: what `viaduct routes` and `http` show. */
+import type { AppName } from '../../model/ids.ts'
 import type { HttpOptions } from '../../model/routing/http-options.ts'
+import type { OwnPort } from '../../model/routing/own-port.ts'
 import type { Maintenance } from '../../model/routing/route.ts'
 import { claimOf } from '../../model/routing/route-match.ts'
 import type { AppRunner } from '../app/app-runner.ts'
+import { ownPortOf } from '../app/make-setup.ts'
 import { httpOf, matchesOf, type SourcedMatch } from '../app/edge-of.ts'
 
+export interface ShownRoute extends SourcedMatch {
+  /** A name of the platform's that another app had claimed before leads there. */
+  readonly takenBy: AppName | null
+}
+
 export interface EdgeView {
-  /** A name of the platform's that another app had claimed before is not there. */
-  readonly routes: readonly SourcedMatch[]
+  readonly routes: readonly ShownRoute[]
+  readonly port: OwnPort | null
+  /** null: it has none. */
+  readonly portSource: 'manifest' | 'server' | null
   readonly http: HttpOptions
   /** What of `http` was set on the server. */
   readonly httpOnServer: HttpOptions
@@ -18,10 +28,14 @@ export interface EdgeView {
 export function viewEdge({ records, parts }: AppRunner): EdgeView {
   const { app } = records
   const release = records.release(app.current)
-  const published = parts.routes.get(app.name)
-  const has = published && new Set(published.matches.map(claimOf))
+  const taken = parts.routes.leftOut(app.name)
+  const port = ownPortOf(app, release)
   return {
-    routes: matchesOf(app, release, parts.settings).filter((one) => has?.has(claimOf(one)) ?? true),
+    routes: matchesOf(app, release, parts.settings).map((match) => {
+      return { ...match, takenBy: taken.get(claimOf(match)) ?? null }
+    }),
+    port,
+    portSource: app.port ? 'server' : port && 'manifest',
     http: httpOf(app, release),
     httpOnServer: app.http ?? {},
     maintenance: app.maintenance ?? null,

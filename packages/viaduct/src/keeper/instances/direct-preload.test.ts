@@ -7,7 +7,7 @@ import { Agent, request } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import { BoundSocket, connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -25,9 +25,14 @@ interface DirectApp extends AsyncDisposable {
 }
 
 /** Starts an app that has called `listen` when this resolves, as far as it does. */
-async function startApp(code: string, name = 'app.js'): Promise<DirectApp> {
+async function startApp(
+  code: string,
+  name = 'app.js',
+  files: Readonly<Record<string, string>> = {},
+): Promise<DirectApp> {
   const dir = await mkdtemp(join(tmpdir(), 'viaduct-direct-'))
-  await writeFile(join(dir, name), code)
+  const all = Object.entries({ ...files, [name]: code })
+  await Promise.all(all.map(([file, text]) => writeFile(join(dir, file), text)))
   const socket = new BoundSocket({ host: '127.0.0.1', port: 0 })
   const free = new BoundSocket({ host: '127.0.0.1', port: 0 })
   const control = await bindControl(dir)
@@ -35,9 +40,12 @@ async function startApp(code: string, name = 'app.js'): Promise<DirectApp> {
   const port = free.address().port
   free.close()
   const child = spawn(process.execPath, [join(dir, name)], {
+    cwd: dir,
     stdio: ['ignore', 'pipe', 'inherit', socket.fd(), control.fd()],
+    detached: true,
     env: {
-      PATH: process.env.PATH,
+      PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
+      ...{ npm_config_cache: dir, npm_config_update_notifier: 'false' },
       PORT: String(port),
       NODE_OPTIONS: `--require ${JSON.stringify(preload)} --no-deprecation`,
       VIADUCT_DIRECT: '1',
@@ -53,7 +61,7 @@ async function startApp(code: string, name = 'app.js'): Promise<DirectApp> {
   return {
     ...{ dir, publicPort, child, output: () => text },
     async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL')
+      process.kill(-(child.pid ?? 0), 'SIGKILL') // With what it has started.
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
       await rm(dir, { recursive: true })
     },
@@ -163,17 +171,100 @@ test('leaving ends idle connections, waits for requests, and leaves what is not 
   assert.equal((await left)?.open, 0)
 })
 
-test('a child of the app has neither the socket nor the variables', async () => {
-  const child = `require('child_process').spawn(process.execPath, ['-e', \`
-      const { VIADUCT_DIRECT, NODE_OPTIONS } = process.env
-      let socket
-      try { socket = require('fs').readlinkSync('/proc/self/fd/3') } catch {}
-      console.log(JSON.stringify([VIADUCT_DIRECT, NODE_OPTIONS, /^socket/.test(socket)]), 'listening')
-    \`], { stdio: 'inherit' })`
-  await using app = await startApp(child)
-  assert.match(app.output(), /^\[null,"--no-deprecation",false\]/)
-  const state = await askDirect(app.dir, 'accept', 5_000)
-  assert.notEqual(state?.accepts, true)
+const report = `const { VIADUCT_DIRECT, NODE_OPTIONS } = process.env
+  const links = require('fs').readdirSync('/proc/self/fd').filter((fd) => fd > 2).map((fd) => {
+    try { return require('fs').readlinkSync('/proc/self/fd/' + fd) } catch { return '' }
+  })
+  const sockets = links.filter((link) => link.startsWith('socket'))
+  console.log(JSON.stringify([VIADUCT_DIRECT, NODE_OPTIONS, sockets.length]))`
+
+test('a child of an app that listens has neither the sockets nor the variables', async () => {
+  const code = `require('http').createServer(${answer}).listen(process.env.PORT, '127.0.0.1', () => {
+    const options = { stdio: ['ignore', 'inherit', 'inherit'] }
+    const child = require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(report)}], options)
+    child.on('exit', () => console.log('listening'))
+  })`
+  await using app = await startApp(code)
+  assert.match(app.output(), /^\[null,"--no-deprecation",0\]/)
+})
+
+const behind = (how: string) => `require('child_process').${how}`
+const launchers: Record<string, { code: string; files?: Readonly<Record<string, string>> }> = {
+  'npm start': {
+    code: behind(`spawn('npm', ['start'], { stdio: 'inherit' })`),
+    files: { 'package.json': JSON.stringify({ scripts: { start: 'node server.js' } }) },
+  },
+  'sh -c, and a script before': {
+    code: behind(`exec('node -e 0 && FOO=1 node server.js').stdout.pipe(process.stdout)`),
+  },
+  'a fork with its channel': { code: behind(`fork('./server.js')`) },
+}
+const hello = `require('http').createServer(${answer}).${listens}`
+
+for (const [what, { code, files = {} }] of Object.entries(launchers)) {
+  test(`${what}: the server behind it accepts, leaves and says how many there are`, async () => {
+    await using app = await startApp(code, 'app.js', { 'server.js': hello, ...files })
+    const before = { listens: true, accepts: false, open: 0 }
+    assert.deepEqual(await askDirect(app.dir, 'state', 5_000), before)
+    assert.equal((await askDirect(app.dir, 'accept', 5_000))?.accepts, true)
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    assert.equal((await ask(app.publicPort, agent)).body, 'hello')
+    const left = askDirect(app.dir, 'leave', 10_000)
+    while ((await askDirect(app.dir, 'state', 5_000))?.accepts) await sleep(5)
+    assert.deepEqual(await ask(app.publicPort, agent), { body: 'hello', connection: 'close' })
+    assert.deepEqual(await left, before)
+    agent.destroy()
+  })
+}
+
+const primary = (policy: string) => `const cluster = require('cluster')
+  cluster.schedulingPolicy = cluster.${policy}
+  if (cluster.isPrimary) {
+    const fork = () => { for (let i = 0; i < 2; i++) cluster.fork() }
+    let ready = 0
+    let gone = 0
+    cluster.on('message', (worker, message) => console.log('saw', JSON.stringify(message)))
+    cluster.on('listening', () => ++ready === 2 && console.log('listening'))
+    cluster.on('exit', () => { console.log('gone' + ++gone); if (gone === 2) fork() })
+    fork()
+  } else {
+    process.on('message', (message) => console.log('saw', JSON.stringify(message)))
+    require('http').createServer((request, response) => {
+      if (request.url === '/die') process.exit()
+      response.end('hello')
+    }).listen(process.env.PORT, '127.0.0.1')
+  }`
+
+test('cluster: the workers of a primary serve, come back, and leave without a cut', async () => {
+  await using app = await startApp(primary('SCHED_RR'))
+  const { dir, publicPort } = app
+  assert.equal((await askDirect(dir, 'accept', 5_000))?.accepts, true)
+  for (const gone of ['gone1', 'gone2']) {
+    await assert.rejects(fetch(`http://127.0.0.1:${publicPort}/die`))
+    while (!app.output().includes(gone)) await sleep(5)
+  }
+  assert.equal((await ask(publicPort, new Agent())).body, 'hello', 'it waited for a worker')
+  const clients = await Promise.all(Array.from({ length: 4 }, () => open(publicPort)))
+  for (const client of clients) client.write('GET / HTTP/1.1\r\nHost: a\r\n')
+  assert.equal((await ask(publicPort, new Agent())).body, 'hello', 'the others came before')
+  let isDone = false
+  const left = askDirect(dir, 'leave', 20_000).finally(() => (isDone = true))
+  while ((await askDirect(dir, 'state', 5_000))?.open !== clients.length) await sleep(5)
+  assert.deepEqual([await refusal(publicPort), isDone], ['ECONNREFUSED', false])
+  for (const client of clients) {
+    client.write('\r\n')
+    assert.match(String((await once(client, 'data'))[0]), /Connection: close\r\n/)
+  }
+  assert.deepEqual(await left, { listens: true, accepts: false, open: 0 })
+  assert.doesNotMatch(app.output(), /saw/)
+})
+
+test('cluster that shares its socket itself, and a server of a thread, cannot be told', async () => {
+  await using app = await startApp(primary('SCHED_NONE'))
+  assert.equal(await askDirect(app.dir, 'state', 5_000), null)
+  const thread = `new (require('worker_threads').Worker)(${JSON.stringify(hello)}, { eval: true })`
+  await using other = await startApp(thread)
+  assert.equal(await askDirect(other.dir, 'state', 5_000), null)
 })
 
 async function open(port: number): Promise<Socket> {

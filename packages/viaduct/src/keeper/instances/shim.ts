@@ -17,7 +17,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { AppError, messageOf } from '../../model/app-error.ts'
 import { spawnTimeoutMs } from '../../model/limits.ts'
-import type { DirectMode } from '../../model/manifest.ts'
+import type { DirectMode } from '../../model/routing/own-port.ts'
 
 // The traps do nothing but must be there: the shim outlives the SIGTERM that its group gets, while
 // an ignored signal would be inherited by the app. `read` returns early when a signal came.

@@ -52,6 +52,11 @@ export interface AppRoute {
   readonly matches: readonly RouteMatch[]
   /** A port of its own, besides the matches; null: none. */
   readonly port: number | null
+  /**
+   * `direct`: its instances accept there, the proxies only serve the connections that they have.
+   * Absent: the proxies accept, without TLS.
+   */
+  readonly portMode?: 'tls' | 'direct'
   /** Ready instances that get new requests. */
   readonly upstreams: readonly Upstream[]
   readonly whenEmpty: WhenEmpty

@@ -10,11 +10,15 @@ import { duplicateSockets } from '../../handback/duplicate-sockets.ts'
 import { descriptorOf, type RawHandle } from '../../handback/socket-descriptor.ts'
 import { listenBacklog } from '../../model/limits.ts'
 
-type Copies = ReadonlyMap<string, RawHandle>
+interface Listener {
+  readonly server: Server
+  copy: RawHandle | null
+  /** It has a copy then. */
+  isPaused: boolean
+}
 
 export class AcceptGate implements Disposable {
-  readonly #servers = new Map<string, Server>()
-  #copies: Copies | null = null
+  readonly #listeners = new Map<string, Listener>()
   #preparing: Promise<void> | null = null
   #isPaused = false
   #isClosed = false
@@ -23,39 +27,54 @@ export class AcceptGate implements Disposable {
     return this.#isPaused
   }
 
-  /** @param server Listens. To be added before the first `prepare`. */
+  /** @param server Listens. While others are paused it accepts on. */
   add(name: string, server: Server): void {
-    this.#servers.set(name, server)
+    this.#listeners.set(name, { server, copy: null, isPaused: false })
+  }
+
+  /** Closes it for good. */
+  remove(name: string): void {
+    const listener = this.#listeners.get(name)
+    this.#listeners.delete(name)
+    listener?.server.close()
+    listener?.copy?.close()
   }
 
   /** Descriptors of the listening sockets as they are now: each pause changes them. */
   descriptors(): Record<string, number> {
-    const named = [...this.#servers].map(([name, server]) => {
-      const copy = this.#copies?.get(name)
-      return [name, this.#isPaused && copy ? copy.fd : descriptorOf(server)] as const
+    const named = [...this.#listeners].map(([name, { server, copy, isPaused }]) => {
+      return [name, isPaused && copy ? copy.fd : descriptorOf(server)] as const
     })
     return Object.fromEntries(named)
   }
 
-  /** Makes copies when there are none; a pause needs them. Takes a helper process and 50 ms. */
+  /** Makes the copies that are missing; a pause needs them. Takes a helper process and 50 ms. */
   async prepare(): Promise<void> {
-    if (this.#copies || this.#isClosed) return
+    if (this.#isClosed) return
+    if (![...this.#listeners.values()].some(({ copy }) => copy === null)) return
     this.#preparing ??= this.#duplicate().finally(() => (this.#preparing = null))
     await this.#preparing
   }
 
   async #duplicate(): Promise<void> {
-    const copies = await duplicateSockets(this.descriptors())
-    if (this.#isClosed) closeAll(copies)
-    else this.#copies = copies
+    const lacking = new Map([...this.#listeners].filter(([, { copy }]) => copy === null))
+    const fds = [...lacking].map(([name, { server }]) => [name, descriptorOf(server)] as const)
+    for (const [name, copy] of await duplicateSockets(Object.fromEntries(fds))) {
+      const listener = this.#listeners.get(name)
+      if (listener && listener === lacking.get(name) && !this.#isClosed) listener.copy = copy
+      else copy.close()
+    }
   }
 
   /** At once. @returns False when it cannot, for lack of copies; then it accepts on. */
   pause(): boolean {
-    if (this.#isPaused || !this.#copies || this.#isClosed) return this.#isPaused
-    this.#isPaused = true
-    for (const server of this.#servers.values()) server.close()
-    return true
+    if (this.#isClosed) return this.#isPaused
+    for (const listener of this.#listeners.values()) {
+      if (listener.copy === null || listener.isPaused) continue
+      listener.isPaused = this.#isPaused = true
+      listener.server.close()
+    }
+    return this.#isPaused
   }
 
   /**
@@ -64,32 +83,39 @@ export class AcceptGate implements Disposable {
    * @throws {Error} There are none to be had; it is paused still.
    */
   async resume(): Promise<void> {
-    const copies = this.#copies
-    if (!this.#isPaused || !copies || this.#preparing) return
-    this.#preparing = duplicateSockets(this.descriptors()).then((next) => this.#goOn(copies, next))
+    if (!this.#isPaused || this.#preparing) return
+    const fds = [...this.#paused()].map(([name, { copy }]) => [name, copy?.fd ?? -1] as const)
+    this.#preparing = duplicateSockets(Object.fromEntries(fds)).then((copies) => this.#goOn(copies))
     await this.#preparing.finally(() => (this.#preparing = null))
   }
 
   /** Goes on with the copies that are there: it cannot pause until there are others. */
   resumeWithout(): void {
-    if (this.#isPaused && this.#copies && !this.#preparing) this.#goOn(this.#copies, null)
+    if (this.#isPaused && !this.#preparing) this.#goOn(new Map())
   }
 
-  #goOn(copies: Copies, next: Copies | null): void {
+  #paused(): Iterable<[string, Listener]> {
+    return [...this.#listeners].filter(([, { isPaused }]) => isPaused)
+  }
+
+  #goOn(next: ReadonlyMap<string, RawHandle>): void {
     this.#isPaused = false
-    this.#copies = next
-    if (this.#isClosed) return closeAll(next)
-    for (const [name, server] of this.#servers) server.listen(copies.get(name), listenBacklog)
+    const unused = new Map(next)
+    for (const [name, listener] of this.#isClosed ? [] : this.#paused()) {
+      listener.server.listen(listener.copy, listenBacklog)
+      listener.copy = next.get(name) ?? null
+      listener.isPaused = false
+      unused.delete(name)
+    }
+    for (const copy of unused.values()) copy.close() // Of one that is gone by now.
   }
 
   /** Leaves the servers to whoever closes them. */
   [Symbol.dispose](): void {
     this.#isClosed = true
-    closeAll(this.#copies)
-    this.#copies = null
+    for (const listener of this.#listeners.values()) {
+      listener.copy?.close()
+      listener.copy = null
+    }
   }
-}
-
-function closeAll(...all: readonly (Copies | null)[]): void {
-  for (const copies of all) for (const copy of copies?.values() ?? []) copy.close()
 }

@@ -1,8 +1,10 @@
 /** Real workers that may have few descriptors. */
 import assert from 'node:assert/strict'
 import { readdirSync, readlinkSync } from 'node:fs'
+import { BoundSocket } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { ownPortName } from '../../handback/own-port.ts'
 import { takeBack } from '../../handback/take-back.ts'
 import { type ProxyProcess, startProxyProcess } from '../fixtures/proxy-process.ts'
 import { routeTable } from '../fixtures/route-table.ts'
@@ -12,19 +14,23 @@ import { tlsTable } from '../fixtures/tls-proxy.ts'
 const limit = 200
 
 interface SmallProxy extends ProxyProcess {
+  /** Leads to the app too. */
+  readonly ownPort: number
   /** What it has said, until now. */
   said(): string
 }
 
 async function startSmall(port: number): Promise<SmallProxy> {
-  const table = routeTable(1, [{ ports: [port] }])
+  const own = new BoundSocket({ host: '127.0.0.1', port: 0 })
+  const ownPort = own.address().port
+  const table = routeTable(1, [{ ports: [port], port: ownPort }])
   const command = ['prlimit', `--nofile=${limit}:${limit}`]
-  const proxy = await startProxyProcess(table, { command, tls: tlsTable(1) })
+  const proxy = await startProxyProcess(table, { command, tls: tlsTable(1), own })
   let said = ''
   const listen = (text: string): void => void (said += text)
   proxy.child.stdout?.on('data', listen)
   proxy.child.stderr?.on('data', listen)
-  return { ...proxy, said: () => said }
+  return { ...proxy, ownPort, said: () => said }
 }
 
 /** Answers `/now` at once, everything else when it is told to. */
@@ -48,21 +54,21 @@ class Patient extends TestInstance {
   }
 }
 
-function open(proxy: ProxyProcess, count: number, text: string): TestClient[] {
+function open(proxy: ProxyProcess, count: number, text: string, port = proxy.port): TestClient[] {
   return Array.from({ length: count }, () => {
-    const client = new TestClient(proxy.port)
+    const client = new TestClient(port)
     return text === '' ? client : client.send(text)
   })
 }
 
-/** Copies of both listeners are there: two descriptors for each of the two sockets. */
+/** Copies of all listeners are there: two descriptors for each of the three sockets. */
 async function isPrepared(proxy: SmallProxy): Promise<void> {
   const dir = `/proc/${proxy.pid}/fd`
   const copies = (): number => {
     const links = readdirSync(dir).map((fd) => readLink(join(dir, fd)))
     return links.filter((link, i) => link.startsWith('socket:') && links.indexOf(link) < i).length
   }
-  await until(() => copies() === 2, 'copies of both listeners')
+  await until(() => copies() === 3, 'copies of all listeners')
 }
 
 function readLink(path: string): string {
@@ -92,7 +98,7 @@ test('with its descriptors used up a worker keeps what it has, and new clients w
   await isPrepared(proxy)
   const held = open(proxy, 55, get('/later'))
   await until(() => app.waiting === 55, 'all are with the instance')
-  const late = open(proxy, 200, get('/now'))
+  const late = [...open(proxy, 150, get('/now')), ...open(proxy, 50, get('/now'), proxy.ownPort)]
   await until(() => proxy.said().includes('proxy.accepting-paused'), 'the line in the log')
   const line = /\{.*proxy\.accepting-paused.*\}/.exec(proxy.said())?.[0] ?? '{}'
   const { hint, limit: named } = JSON.parse(line) as Record<string, unknown>
@@ -159,17 +165,18 @@ test('the sockets go back to a keeper also while nothing is accepted, and after'
   const portsOf = async (): Promise<unknown> => {
     const taken = await takeBack({ path, names: ['http', 'api', 'https'], timeoutMs: 10_000 })
     assert.ok(taken.result === 'taken', taken.result)
-    const { http, https } = taken.sockets
-    const ports = [http?.address()?.port, https?.address()?.port]
+    const { http, https, [ownPortName(proxy.ownPort)]: own } = taken.sockets
+    const ports = [http, https, own].map((socket) => socket?.address()?.port)
     for (const socket of Object.values(taken.sockets)) socket.close()
     return ports
   }
   const held = open(proxy, 120, get('/later'))
   await until(() => proxy.said().includes('proxy.accepting-paused'), 'it is short')
-  assert.deepEqual(await portsOf(), [proxy.port, proxy.httpsPort])
+  const all = [proxy.port, proxy.httpsPort, proxy.ownPort]
+  assert.deepEqual(await portsOf(), all)
   for (const client of held) client.socket.resetAndDestroy()
   await until(() => proxy.said().includes('proxy.accepting-again'), 'it accepts again')
-  assert.deepEqual(await portsOf(), [proxy.port, proxy.httpsPort])
+  assert.deepEqual(await portsOf(), all)
   using client = new TestClient(proxy.port).send(get('/now'))
   assert.deepEqual(await client.answers(1), [200])
 })

@@ -30,6 +30,7 @@ import { LastHead } from './last-head.ts'
 import type { Peer } from './peer.ts'
 import type { ByteRange } from '../serve/upstream-connection.ts'
 import { renderInterimHead, renderResponseHead } from '../serve/render-head.ts'
+import type { OwnWay } from '../route/router.ts'
 import type { Tunnel } from '../serve/tunnel.ts'
 import { challengeAnswer } from '../tls/challenge-answer.ts'
 import type { Worker } from '../serve/worker.ts'
@@ -42,8 +43,7 @@ export class ClientConnection implements ClientSide, ClientLink {
   readonly #socket: Socket
   readonly peer: Peer
   readonly readsLater: boolean
-  /** The port that it came by, when that belongs to one app; else 0. */
-  ownPort = 0
+  readonly #own: OwnWay | null
   #pending: Buffer | null = null
   readonly #lastHead: LastHead
   #exchange: Exchange | null = null
@@ -58,9 +58,17 @@ export class ClientConnection implements ClientSide, ClientLink {
   #deadlineMs: number
   #idleSince: number
 
-  /** @param socket With `https`: past its handshake. */
-  constructor(socket: Socket, worker: Worker, proto: 'http' | 'https' = 'http') {
+  /**
+   * @param socket With `https`: past its handshake.
+   * @param options.own The way that it came by, when its port belongs to one app.
+   */
+  constructor(
+    socket: Socket,
+    worker: Worker,
+    { proto = 'http', own }: { proto?: 'http' | 'https'; own: OwnWay | null },
+  ) {
     this.#socket = socket
+    this.#own = own
     this.worker = worker
     this.peer = worker.peerOf(socket, proto)
     this.readsLater = proto === 'https'
@@ -89,7 +97,8 @@ export class ClientConnection implements ClientSide, ClientLink {
 
   /** This connection takes no further request. */
   get isLeaving(): boolean {
-    return this.worker.isLeaving || (this.#endedMs !== Infinity && this.#pending === null)
+    if (this.worker.isLeaving || this.#own?.isOpen === false) return true
+    return this.#endedMs !== Infinity && this.#pending === null
   }
 
   get hasUnwritten(): boolean {
@@ -213,7 +222,7 @@ export class ClientConnection implements ClientSide, ClientLink {
     const hasBody = head.chunked || head.contentLength > 0
     if (hasBody) head.upgrade = ''
     const requestId = head.requestId === '' ? worker.makeRequestId() : head.requestId
-    const way = worker.findWay(head, this.ownPort)
+    const way = worker.findWay(head, this.#own)
     if (typeof way === 'string') {
       return this.#refuse(way, { head, requestId })
     }

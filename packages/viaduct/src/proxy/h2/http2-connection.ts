@@ -23,6 +23,7 @@ import {
 } from '../../model/proxy-limits.ts'
 import type { ClientLink } from '../client/client-side.ts'
 import type { Peer } from '../client/peer.ts'
+import type { OwnWay } from '../route/router.ts'
 import type { HasDeadline } from '../serve/deadlines.ts'
 import type { Worker } from '../serve/worker.ts'
 import { countGarbage } from '../serve/young-garbage.ts'
@@ -37,6 +38,7 @@ const leavePing = Buffer.from('leaving.', 'latin1')
 export class Http2Connection implements ClientLink, HasDeadline {
   readonly worker: Worker
   readonly peer: Peer
+  readonly own: OwnWay | null
   readonly outgoing: Outgoing
   deadlineMs: number
   readonly #socket: TLSSocket
@@ -55,9 +57,13 @@ export class Http2Connection implements ClientLink, HasDeadline {
   #idleSince: number
   #lingeredBytes = 0
 
-  /** @param socket Past its handshake. */
-  constructor(socket: TLSSocket, worker: Worker) {
+  /**
+   * @param socket Past its handshake.
+   * @param own The way that it came by, when its port belongs to one app.
+   */
+  constructor(socket: TLSSocket, worker: Worker, own: OwnWay | null) {
     this.worker = worker
+    this.own = own
     this.#socket = socket
     this.peer = worker.peerOf(socket, 'https', 2)
     this.outgoing = new Outgoing(socket, () => this.#onWritten())
@@ -148,6 +154,7 @@ export class Http2Connection implements ClientLink, HasDeadline {
     this.worker.clients.streams++
     this.worker.clients.streamsOpen++
     if (this.#phase === 'open') this.deadlineMs = Infinity
+    if (this.own?.isOpen === false) this.askToLeave()
     return client
   }
 

@@ -130,7 +130,7 @@ export class StreamClient implements ClientSide, HasDeadline, InputOwner, Output
     this.#isChunked = !isEnd && head.contentLength === -1 && webSocketKey === ''
     head.chunked = this.#isChunked
     const requestId = head.requestId === '' ? this.worker.makeRequestId() : head.requestId
-    const way = this.worker.findWay(head)
+    const way = this.worker.findWay(head, this.#connection.own)
     if (typeof way === 'string') return this.#refuse(way, { head, requestId })
     const hasBody = head.chunked || head.contentLength > 0
     const body = hasBody

@@ -9,14 +9,15 @@ import { Router } from './router.ts'
 interface TestApp {
   readonly routes?: readonly (string | WrittenRoute)[]
   readonly port?: number
+  readonly portMode?: 'tls' | 'direct'
 }
 
 function tableOf(apps: Record<string, TestApp>, defaultApp: string | null = null): RouteTable {
-  const routes = Object.entries(apps).map(([app, { routes: written = [], port }]) => {
+  const routes = Object.entries(apps).map(([app, { routes: written = [], ...rest }]) => {
     const matches = written.map((one) =>
       parseRouteMatch(typeof one === 'string' ? { host: one } : one),
     )
-    return { app, matches, ports: [], ...(port !== undefined && { port }) }
+    return { app, matches, ports: [], ...rest }
   })
   return routeTable(1, routes, { defaultApp })
 }
@@ -102,13 +103,11 @@ test('without a default app an unknown host is nowhere', () => {
   assert.equal(router.find({ hostname: 'x.org', target: '/', appHeader: '' }), null)
 })
 
-test('an own port comes before all, then X-App where it is switched on', () => {
+test('X-App comes before hosts where it is switched on', () => {
   const router = new Router({ usesAppHeader: true })
   router.apply(tableOf(apps, 'fallback'))
-  const find = (url: string, appHeader: string, port = 0): string | null =>
-    router.find({ ...split(url), appHeader }, port)?.app.name ?? null
-  assert.equal(find('example.com/blog', 'wild', 8001), 'site')
-  assert.equal(find('example.com/', '', 8002), null)
+  const find = (url: string, appHeader: string): string | null =>
+    router.find({ ...split(url), appHeader })?.app.name ?? null
   assert.equal(find('example.com/blog', 'wild'), 'wild')
   assert.equal(find('example.com/blog', 'nobody'), null)
   assert.equal(find('example.com/blog', 'wild,site'), null)
@@ -197,14 +196,27 @@ function randomFrom(seed: number): () => number {
   }
 }
 
-test('a port that an app gives up leads nowhere', () => {
+test('a way by an own port stays open until the port changes hands, or the app accepts', () => {
   const router = new Router()
-  const asked = { hostname: 'x', target: '/', appHeader: '' }
-  router.apply({ ...tableOf({ a: { port: 8001 } }), generation: 1 })
-  assert.equal(router.find(asked, 8001)?.app.name, 'a')
-  router.apply({ ...tableOf({ a: {} }), generation: 2 })
-  assert.equal(router.find(asked, 8001), null)
-  assert.deepEqual([...router.ownPorts], [])
+  let generation = 0
+  const wayAfter = (apps: Parameters<typeof tableOf>[0]) => {
+    router.apply({ ...tableOf(apps), generation: ++generation })
+    return router.ownWays.get(8001) ?? null
+  }
+  const first = wayAfter({ a: { port: 8001 } }) ?? assert.fail()
+  assert.deepEqual([first.app.name, first.isTls, first.isOpen], ['a', false, true])
+  assert.equal(wayAfter({ a: { port: 8001, routes: ['more.test'] } }), first)
+  const second = wayAfter({ a: { port: 8001, portMode: 'tls' } }) ?? assert.fail()
+  assert.deepEqual([first.isOpen, second.isOpen, second.isTls], [false, true, true])
+  assert.equal(wayAfter({ a: { port: 8001, portMode: 'direct' } }), null)
+  assert.equal(second.isOpen, false)
+  assert.deepEqual([...router.directPorts], [8001])
+  const third = wayAfter({ a: { port: 8001 } }) ?? assert.fail()
+  const fourth = wayAfter({ a: {}, b: { port: 8001 } }) ?? assert.fail()
+  assert.deepEqual([third.isOpen, third.app.name, fourth.app.name], [false, 'a', 'b'])
+  assert.equal(wayAfter({ a: {} }), null)
+  assert.equal(fourth.isOpen, false)
+  assert.deepEqual([...router.directPorts], [])
 })
 
 test('one regular expression alone is looked at, too', () => {
@@ -230,8 +242,7 @@ test('what another app asks for too stays with the one that had it, also when th
 
 test('a port that goes from one app to another leads to that one', () => {
   const router = new Router()
-  const appAt = (): string | undefined =>
-    router.find({ hostname: 'x', target: '/', appHeader: '' }, 9_000)?.app.name
+  const appAt = (): string | undefined => router.ownWays.get(9_000)?.app.name
   router.apply(tableOf({ first: { port: 9_000 }, second: {} }))
   router.apply({ ...tableOf({ first: {}, second: { port: 9_000 } }), generation: 2 })
   assert.equal(appAt(), 'second')

@@ -20,12 +20,24 @@ export interface Routed {
   readonly appHeader: string
 }
 
+/** An app's own port that the proxies accept on. */
+export interface OwnWay extends Way {
+  readonly port: number
+  readonly isTls: boolean
+  /**
+   * False: it leads there no more, or the app accepts itself now. A connection that came by it is
+   * served to its next answer, which says that it was the last one.
+   */
+  isOpen: boolean
+}
+
 export class Router {
   generation = 0
   readonly #usesAppHeader: boolean
   readonly #apps = new Map<AppName, App>()
   readonly #index = new RouteIndex()
-  readonly #ports = new Map<number, Way>()
+  readonly #ports = new Map<number, OwnWay>()
+  readonly #directPorts = new Set<number>()
   readonly #byName = new Map<string, Way>()
   readonly #upstreams = new Map<InstanceId, Upstream>()
   #defaultWay: Way | null = null
@@ -43,9 +55,14 @@ export class Router {
     return this.#upstreams.values()
   }
 
-  /** Ports that lead to one app each. */
-  get ownPorts(): Iterable<number> {
-    return this.#ports.keys()
+  /** By port. */
+  get ownWays(): ReadonlyMap<number, OwnWay> {
+    return this.#ports
+  }
+
+  /** Ports on which the instances of an app accept themselves. */
+  get directPorts(): ReadonlySet<number> {
+    return this.#directPorts
   }
 
   get hasApps(): boolean {
@@ -56,9 +73,7 @@ export class Router {
     return this.#upstreams.get(id)
   }
 
-  /** @param ownPort The port that the client came by, when it is one app's own; else 0. */
-  find({ hostname, target, appHeader }: Routed, ownPort = 0): Way | null {
-    if (ownPort !== 0) return this.#ports.get(ownPort) ?? null
+  find({ hostname, target, appHeader }: Routed): Way | null {
     // An app that is named and not there is no reason to ask another one.
     if (appHeader !== '' && this.#usesAppHeader) return this.#byName.get(appHeader) ?? null
     return this.#index.find(hostname, target) ?? this.#defaultWay
@@ -85,10 +100,15 @@ export class Router {
     const removed = change.removed.map((name) => this.#apps.get(name)).filter((app) => app)
     const apps = change.set.map((route) => this.#apps.get(route.app) ?? this.#newApp(route))
     // What one app gives up, another one may have from the same change.
-    for (const app of removed) if (app) this.#removeWays(app)
+    for (const app of removed) {
+      if (!app) continue
+      this.#removeWays(app)
+      this.#removePort(app)
+    }
     for (const [index, route] of change.set.entries()) {
       const app = apps[index] as App
       if (!hasSameWays(app.route, route)) this.#removeWays(app)
+      if (!hasSamePort(app.route, route)) this.#removePort(app)
     }
     for (const [index, route] of change.set.entries()) this.#set(apps[index] as App, route)
     for (const app of removed) if (app) this.#forget(app)
@@ -107,25 +127,41 @@ export class Router {
   #set(app: App, route: AppRoute): void {
     const before = app.upstreams
     const isSame = hasSameWays(app.route, route)
+    const isSamePort = hasSamePort(app.route, route)
     app.take(
       route,
       route.upstreams.map((address) => this.#routed(address)),
     )
     if (!isSame) this.#addWays(app)
+    if (!isSamePort) this.#addPort(app)
     for (const upstream of before) if (!app.upstreams.includes(upstream)) this.#unroute(upstream)
   }
 
   #addWays(app: App): void {
     for (const match of app.route.matches) this.#index.add(match, app)
-    const { port } = app.route
-    if (port !== null) this.#ports.set(port, { app, prefix: '' })
   }
 
   #removeWays(app: App): void {
     for (const match of app.route.matches) this.#index.remove(match, app)
-    const { port } = app.route
-    if (port !== null && this.#ports.get(port)?.app === app) this.#ports.delete(port)
-    app.route = { ...app.route, matches: [], port: null }
+    app.route = { ...app.route, matches: [] }
+  }
+
+  #addPort(app: App): void {
+    const { port, portMode } = app.route
+    if (port === null) return
+    if (portMode === 'direct') this.#directPorts.add(port)
+    else this.#ports.set(port, { app, prefix: '', port, isTls: portMode === 'tls', isOpen: true })
+  }
+
+  #removePort(app: App): void {
+    const { port, portMode } = app.route
+    if (port !== null && portMode === 'direct') this.#directPorts.delete(port)
+    const own = this.#ports.get(port ?? 0)
+    if (own?.app === app) {
+      own.isOpen = false
+      this.#ports.delete(own.port)
+    }
+    app.route = { ...app.route, port: null }
   }
 
   #forget(app: App): void {
@@ -162,9 +198,13 @@ export class Router {
 }
 
 function hasSameWays(one: AppRoute, other: AppRoute): boolean {
-  if (one.port !== other.port || one.matches.length !== other.matches.length) return false
+  if (one.matches.length !== other.matches.length) return false
   return one.matches.every((match, index) => {
     const its = other.matches[index]
     return its?.host === match.host && its.path === match.path && its.stripPath === match.stripPath
   })
+}
+
+function hasSamePort(one: AppRoute, other: AppRoute): boolean {
+  return one.port === other.port && one.portMode === other.portMode
 }

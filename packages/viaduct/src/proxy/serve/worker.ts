@@ -13,7 +13,7 @@ import type { RequestHead } from '../http/request-head.ts'
 import type { AccessLog } from '../observe/access-log.ts'
 import { ClientCounter } from '../observe/client-counter.ts'
 import type { Way } from '../route/path-table.ts'
-import { Router } from '../route/router.ts'
+import { type OwnWay, Router } from '../route/router.ts'
 import { CertTable } from '../tls/cert-table.ts'
 import { ClientConnection } from '../client/client-connection.ts'
 import type { ClientLink } from '../client/client-side.ts'
@@ -22,6 +22,7 @@ import type { ErrorReason } from './error-reasons.ts'
 import type { Exchange } from './exchange.ts'
 import { addressOf, forwardedClient, type Peer } from '../client/peer.ts'
 import { readProxyHeader } from '../client/proxy-header.ts'
+import { WaitingLink } from '../client/waiting-link.ts'
 
 /** Hexadecimal, of 0 to 4095: formatting a number costs more than the rest of an id. */
 const threeDigits = Array.from({ length: 4096 }, (_, n) => n.toString(16).padStart(3, '0'))
@@ -110,9 +111,12 @@ export class Worker implements AsyncDisposable {
     return this.#idPrefix + threeDigits[low]
   }
 
-  /** @returns Why the request goes nowhere, when it does not. */
-  findWay(head: RequestHead, ownPort = 0): Way | ErrorReason {
-    return this.router.find(head, ownPort) ?? (this.router.hasApps ? 'no-app' : 'no-apps-online')
+  /**
+   * @param own That the connection came by, when its port belongs to one app.
+   * @returns Why the request goes nowhere, when it does not.
+   */
+  findWay(head: RequestHead, own: OwnWay | null): Way | ErrorReason {
+    return own ?? this.router.find(head) ?? (this.router.hasApps ? 'no-app' : 'no-apps-online')
   }
 
   finished(exchange: Exchange): void {
@@ -184,12 +188,11 @@ export class Worker implements AsyncDisposable {
     if (server.listening) console.error(`A connection was not accepted: ${error.message}`)
   }
 
-  /** @param ownPort That it came by, when the port belongs to one app; else 0. */
-  accept(socket: Socket, ownPort = 0): void {
+  /** @param own That it came by, when the port belongs to one app. */
+  accept(socket: Socket, own: OwnWay | null = null): void {
     this.clients.plain++
     this.identify(socket, () => {
-      const connection = new ClientConnection(socket, this)
-      connection.ownPort = ownPort
+      const connection = new ClientConnection(socket, this, { own })
       this.opened(connection)
       if (socket.isPaused()) socket.resume()
     })
@@ -201,9 +204,14 @@ export class Worker implements AsyncDisposable {
    * @param onReady Not called when the balancer does not say it.
    */
   identify(socket: Socket, onReady: () => void): void {
-    if (this.expectsProxyHeader && this.trusted.has(addressOf(socket))) {
-      readProxyHeader(socket, onReady)
-    } else onReady()
+    if (!this.expectsProxyHeader || !this.trusted.has(addressOf(socket))) return onReady()
+    const waiting = new WaitingLink(socket)
+    this.opened(waiting)
+    socket.once('close', () => this.closed(waiting))
+    readProxyHeader(socket, () => {
+      onReady()
+      this.closed(waiting)
+    })
   }
 
   peerOf(socket: Socket, proto: Peer['proto'], version: Peer['version'] = 1): Peer {

@@ -105,10 +105,9 @@ export class CertTable {
     }
   }
 
-  /** Keeps the server's own context in step: default certificate, versions, ticket keys. */
+  /** For good: keeps the server's own context in step: certificate, versions, ticket keys. */
   attach(server: Server): void {
     this.#servers.add(server)
-    server.once('close', () => this.#servers.delete(server))
     this.#update(server)
   }
 

@@ -7,65 +7,45 @@ import { createServer, type TLSSocket } from 'node:tls'
 import { tlsHandshakeTimeoutMs } from '../../model/proxy-limits.ts'
 import { Http2Connection } from '../h2/http2-connection.ts'
 import { ClientConnection } from '../client/client-connection.ts'
-import type { ClientLink } from '../client/client-side.ts'
+import { WaitingLink } from '../client/waiting-link.ts'
+import type { OwnWay } from '../route/router.ts'
 import type { Worker } from '../serve/worker.ts'
 import type { CertTable } from './cert-table.ts'
 import { rawSocketOf } from './raw-socket.ts'
 
-/** A connection whose handshake is not done: a worker that leaves waits for it too. */
-class Handshake implements ClientLink {
-  readonly #socket: Socket
-
-  constructor(socket: Socket) {
-    this.#socket = socket
-  }
-
-  askToLeave(): void {}
-
-  /** Its own limit is short. */
-  readonly waitsSinceMs = Infinity
-
-  giveWay(): void {}
-
-  closeIdle(): void {}
-
-  cut(): void {
-    this.#socket.destroy()
-  }
-
-  destroy(): void {
-    this.#socket.destroy()
-  }
+export interface TlsListener {
+  /** Does not listen yet. The worker closes it when it leaves. */
+  readonly server: TcpServer
+  /** Takes a connection that somebody else accepted, on a port that belongs to one app. */
+  accept(raw: Socket, own: OwnWay): void
 }
 
-/**
- * Does not listen yet. The worker closes it when it leaves.
- *
- * @param handshakeTimeoutMs From the accepted connection to the end of its handshake.
- */
+/** @param handshakeTimeoutMs From the accepted connection to the end of its handshake. */
 export function openTlsListener(
   worker: Worker,
   certs: CertTable,
   handshakeTimeoutMs = tlsHandshakeTimeoutMs,
-): TcpServer {
+): TlsListener {
   const server = createServer({
     ...certs.serverOptions(['h2', 'http/1.1']),
     ...{ allowHalfOpen: true, noDelay: true, handshakeTimeout: handshakeTimeoutMs },
   })
   certs.attach(server)
   worker.attach(server)
-  const handshakes = new WeakMap<Socket, Handshake>()
+  const handshakes = new WeakMap<Socket, WaitingLink>()
+  const ways = new WeakMap<Socket, OwnWay>()
   server.on('connection', (raw: Socket) => {
-    const handshake = new Handshake(raw)
+    const handshake = new WaitingLink(raw)
     handshakes.set(raw, handshake)
     worker.opened(handshake)
     worker.clients.tls++
     raw.once('close', () => worker.closed(handshake))
   })
   server.on('secureConnection', (socket) => {
+    const raw = rawSocketOf(socket)
     worker.clients.handshakes++
-    accept(socket, worker)
-    const handshake = handshakes.get(rawSocketOf(socket))
+    accept(socket, worker, ways.get(raw) ?? null)
+    const handshake = handshakes.get(raw)
     if (handshake) worker.closed(handshake)
   })
   // Not one that speaks TLS, or one that wants a name nobody has.
@@ -73,19 +53,30 @@ export function openTlsListener(
     worker.clients.handshakesFailed++
     socket.destroy()
   })
-  if (!worker.expectsProxyHeader) return server
-  const front = createTcpServer({ allowHalfOpen: true, noDelay: true }, (raw) => {
+  const shake = (raw: Socket): void => {
     worker.identify(raw, () => server.emit('connection', raw))
-  })
+  }
+  return {
+    server: worker.expectsProxyHeader ? openFront(worker, shake) : server,
+    accept(raw, own) {
+      ways.set(raw, own)
+      shake(raw)
+    },
+  }
+}
+
+/** Where a header comes first, the handshake cannot be that of the server which accepts. */
+function openFront(worker: Worker, shake: (raw: Socket) => void): TcpServer {
+  const front = createTcpServer({ allowHalfOpen: true, noDelay: true }, shake)
   worker.attach(front)
   return front
 }
 
-function accept(socket: TLSSocket, worker: Worker): void {
+function accept(socket: TLSSocket, worker: Worker, own: OwnWay | null): void {
   const { alpnProtocol } = socket
-  if (alpnProtocol === 'h2') worker.opened(new Http2Connection(socket, worker))
+  if (alpnProtocol === 'h2') worker.opened(new Http2Connection(socket, worker, own))
   else if (alpnProtocol === false || alpnProtocol === 'http/1.1') {
-    worker.opened(new ClientConnection(socket, worker, 'https'))
+    worker.opened(new ClientConnection(socket, worker, { proto: 'https', own }))
   } else {
     // The certificate of the challenge was the answer (RFC 8737 §3).
     socket.on('error', () => socket.destroy())
