@@ -246,6 +246,27 @@ test('a rate limit is told in its words, and kept over a restart until its time 
   await until(() => node.authority.orders() === 2)
 })
 
+test('a certificate whose route is gone is unused, and not ordered anew', async (t) => {
+  const node = await orderAt(t, { status: 500, body: {} })
+  await node.certs.add('a.example.com', make(['a.example.com'], 1))
+  await node.certs[Symbol.asyncDispose]()
+  const path = join(node.dir, 'certs/domains/a.example.com.json')
+  const text = await readFile(path, 'utf8')
+  await writeFile(path, text.replace(/"source": ?"own"/, '"source":"acme"'))
+  const clock = { ms: day - 3_600_000 }
+  await using next = await open(node.dir, node.settings, clock)
+  next.certs.want(['b.example.com'])
+  await until(() => node.authority.orders() === 1)
+  const [view] = next.certs.list()
+  assert.deepEqual([view?.domain, view?.state, view?.renewsAt], ['a.example.com', 'unused', null])
+  assert.deepEqual(next.tables.at(-1)?.certificates[0]?.names, ['a.example.com'])
+  clock.ms = 2 * day
+  assert.equal(next.certs.list()[0]?.state, 'unused')
+  next.certs.want(['a.example.com'])
+  await until(() => node.authority.orders() === 2)
+  assert.notEqual(next.certs.list()[0]?.renewsAt, null)
+})
+
 test('refusals of an authority become sentences with the domain and the next time', async (t) => {
   const problem = (type: string): object => ({
     ...{ type: `urn:ietf:params:acme:error:${type}`, detail: 'Because' },

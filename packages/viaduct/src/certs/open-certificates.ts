@@ -299,6 +299,7 @@ class Book implements Certificates {
       attempt: this.#attempts.get(domain) ?? null,
       isOrdering: this.#renewals?.ordering.has(domain) ?? false,
       isAutomatic: this.#renewals !== null && this.#wanted.has(domain),
+      isRouted: this.#wanted.has(domain),
       now: this.#options.now(),
     })
   }

@@ -2,8 +2,11 @@
 import { type Certificate, isCovered } from '../model/tls/certificate.ts'
 import { type Attempt, canBeOrdered, renewalAt } from './renew/plan-renewals.ts'
 
-/** `missing`: it is routed, and unknown names' certificate is what clients get. */
-export type CertificateState = 'valid' | 'expired' | 'ordering' | 'missing'
+/**
+ * `missing`: it is routed, and unknown names' certificate is what clients get. `unused`: it was
+ * ordered for a route that is gone; it is served while it is valid, and not renewed.
+ */
+export type CertificateState = 'valid' | 'expired' | 'ordering' | 'missing' | 'unused'
 
 export interface CertificateView {
   readonly domain: string
@@ -33,16 +36,17 @@ export function viewDomain(
     readonly attempt: Attempt | null
     readonly isOrdering: boolean
     readonly isAutomatic: boolean
+    /** A route names it. */
+    readonly isRouted: boolean
     readonly now: number
   },
 ): CertificateView | null {
-  const { certificates, attempt, isOrdering, isAutomatic, now } = facts
+  const { certificates, attempt, isOrdering, isAutomatic } = facts
   const own = certificates.get(domain)
   if (!own && (!canBeOrdered(domain) || isCovered(domain, facts.names))) return null
-  const state = own ? (own.notAfter <= now ? 'expired' : 'valid') : 'missing'
   return {
     domain,
-    state: isOrdering ? 'ordering' : state,
+    state: isOrdering ? 'ordering' : own ? stateOf(own, facts) : 'missing',
     source: own?.source === 'own' || own?.source === 'acme' ? own.source : null,
     issuer: own?.issuer ?? null,
     names: own?.names ?? [],
@@ -53,4 +57,13 @@ export function viewDomain(
     lastError: attempt?.message ?? null,
     retriesAt: attempt && isAutomatic ? attempt.retryAt : null,
   }
+}
+
+/** What a user gave may be for a wildcard's names, or the default app's. */
+function stateOf(
+  { source, notAfter }: Certificate,
+  { isRouted, now }: { isRouted: boolean; now: number },
+): CertificateState {
+  if (source === 'acme' && !isRouted) return 'unused'
+  return notAfter <= now ? 'expired' : 'valid'
 }

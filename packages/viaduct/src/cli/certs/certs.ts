@@ -38,13 +38,20 @@ async function listCertificates(options: SessionOptions): Promise<void> {
   }
 }
 
+const stateStyles = {
+  valid: 'green',
+  expired: 'red',
+  ordering: 'cyan',
+  missing: 'yellow',
+  unused: 'dim',
+} as const
+
 function renderCertificate(one: CertificateResource, paint: Paint): string[] {
   const { domain, state, source, issuer, notAfter, renewsAt } = one
-  const styles = { valid: 'green', expired: 'red', ordering: 'cyan', missing: 'yellow' } as const
   const renews = source === 'own' ? 'by you' : renewsAt === null ? '' : renderTime(renewsAt)
   return [
     paint('bold', domain),
-    paint(styles[state], state),
+    paint(stateStyles[state], state),
     issuer ?? '',
     notAfter === null ? '' : renderTime(notAfter),
     renews,
