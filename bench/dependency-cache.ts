@@ -5,8 +5,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { startPlatform } from '../test/e2e/harness/start-platform.ts'
-import { bootAlone } from './scenarios/boot-alone.ts'
-import { makeLargeApp, startLargeRegistry } from './scenarios/large-app.ts'
+import { bootAlone } from './dependency-cache/boot-alone.ts'
+import { makeLargeApp, startLargeRegistry } from './dependency-cache/large-app.ts'
 import { numberOption, quantile, report } from './scenarios/report.ts'
 
 const releases = numberOption('releases', 10)

@@ -14,9 +14,9 @@ import { systemCodeOf } from '../model/app-error.ts'
 import { diskFullOr } from '../model/disk-full.ts'
 import { type ArtifactId, parseArtifactId } from '../model/ids.ts'
 import type { AppLayout } from '../model/layout.ts'
-import type { Manifest } from '../model/manifest.ts'
-import type { Config, ServerManifest } from '../model/release.ts'
-import { mergeRuntimes, type Runtime } from '../model/runtime.ts'
+import type { DotenvLine } from '../model/environment.ts'
+import { defaultsOf, type Manifest } from '../model/manifest.ts'
+import { type Config, type Runtime, type ServerManifest } from '../model/release.ts'
 import type { Dependencies, Equipped, Machine } from './builders/builder.ts'
 import { type DetectedApp, detectApp } from './detect/detect-app.ts'
 import { fillVariables } from './detect/fill-variables.ts'
@@ -47,7 +47,7 @@ export interface BuildOptions {
   readonly toolbox: Toolbox
   /** What the API was told: key by key stronger than viaduct.json. @default {} */
   readonly told?: ServerManifest
-  /** The app's config: build commands see it, and another config is another artifact. */
+  /** Config, shared and own: build commands see it, and another config is another artifact. */
   readonly env: Config
   readonly runJob: RunJob
   readonly onOutput: (output: BuildOutput) => void
@@ -60,6 +60,8 @@ export interface BuiltArtifact {
   readonly artifact: ArtifactId
   readonly processes: Processes
   readonly manifest: Manifest
+  /** Of the tree. */
+  readonly dotenv: readonly DotenvLine[]
   readonly runtime: Runtime
   readonly commit: string | null
   /** `reused`: the artifact was already there. */
@@ -78,6 +80,9 @@ export interface Workpiece {
   readonly runtime: Runtime
   /** Lines of `install` in the manifest. */
   readonly commands: readonly string[]
+  /** Weaker than the config. */
+  readonly manifestEnv: Config
+  readonly dotenv: readonly DotenvLine[]
 }
 
 /**
@@ -98,14 +103,25 @@ export async function buildArtifact(options: BuildOptions): Promise<BuiltArtifac
     const equipped = await equip(detected, options)
     const commands = detected.manifest.install ?? []
     const env = { ...secrets, ...options.env }
-    const artifact = artifactId({ source: options.source, env }, { equipped, commands })
+    const manifestEnv = defaultsOf(detected.manifest.env)
+    const artifact = artifactId(
+      // `.env` is in the source.
+      { source: options.source, env: { ...manifestEnv, ...env } },
+      { equipped, commands },
+    )
     const place = layout.artifact(artifact)
     const runtime = mergeRuntimes(equipped.map((one) => one.runtime))
     const dependencies = (await exists(place))
       ? 'reused'
-      : await build({ ...options, env }, { tree, place, equipped, runtime, commands })
-    const { processes, manifest } = await detectApp(place, told)
-    return { artifact, processes, manifest, runtime, commit, dependencies, secrets }
+      : await build(
+          { ...options, env },
+          {
+            ...{ tree, place, equipped, runtime, commands },
+            ...{ manifestEnv, dotenv: detected.dotenv },
+          },
+        )
+    const { processes, manifest, dotenv } = await detectApp(place, told)
+    return { artifact, processes, manifest, dotenv, runtime, commit, dependencies, secrets }
   } catch (error) {
     throw diskFullOr(error, 'the release')
   } finally {
@@ -140,6 +156,15 @@ export function artifactId(
   const toolchains = equipped.map(({ toolchain }) => toolchain)
   const parts = ['viaduct-artifact-2', source.sha256, toolchains, commands, config]
   return parseArtifactId(createHash('sha256').update(JSON.stringify(parts)).digest('hex'))
+}
+
+/** Tools and folders of all in order, the first one's variables. */
+function mergeRuntimes(runtimes: readonly Runtime[]): Runtime {
+  return {
+    tools: [...new Set(runtimes.flatMap(({ tools }) => tools))],
+    path: [...new Set(runtimes.flatMap(({ path }) => path))],
+    env: Object.assign({}, ...runtimes.toReversed().map(({ env }) => env)),
+  }
 }
 
 async function build(options: BuildOptions, piece: Workpiece): Promise<Dependencies> {

@@ -43,7 +43,7 @@ export class DependencyCache {
   /**
    * Puts the tree of `key` at `to`, which must not exist and which the app must not reach yet.
    *
-   * @param options.copies Names of files and folders that are copied instead, for the app to change.
+   * @param options.copies Names of files and folders that are copied, for the app to change.
    * @returns false when there is none.
    */
   async restore(

@@ -86,7 +86,7 @@ export const toolVersionsMaxAgeMs = 24 * 3_600_000
 export const buildErrorLines = 20
 /** One install or build command. */
 export const buildTimeoutMs = 15 * 60_000
-/** Files of a build that are looked at in one go, ten microseconds each; requests then have a turn. */
+/** Files of a build that are looked at in one go, ten microseconds each; then others have a turn. */
 export const filesPerTurn = 100
 /** A disk that takes longer to write all it has been given is asked for the one tree alone. */
 export const treeSyncTimeoutMs = 10_000
@@ -161,6 +161,12 @@ export const streamReconnectMaxMs = 60_000
 /** Linux gives one environment string 128 KiB, key included. */
 export const configValueMaxBytes = 127 * 1024
 export const configKeysMax = 500
+/** A `.env` of a tree is kept with each release, whose record has `storeValueMaxBytes`. */
+export const dotenvMaxBytes = 128 * 1024
+/** All values of a `.env`: the kernel gives arguments and environment 2 MB together. */
+export const dotenvExpandedMaxBytes = 1024 * 1024
+/** `${A:-${B:-…}}`: nobody reads more. */
+export const dotenvDefaultsMaxDepth = 10
 /** Lines of a log in one answer. */
 export const logLinesMax = 100_000
 /** Tokens that are not revoked: each request is compared with every one. */

@@ -3,8 +3,8 @@
  */
 import type { AppName, ArtifactId, DeployId, ProcessType, ReleaseNumber } from './ids.ts'
 import type { HttpOptions } from './routing/http-options.ts'
+import type { BoundGroup, DotenvLine } from './environment.ts'
 import type { Manifest } from './manifest.ts'
-import type { Runtime } from './runtime.ts'
 import type { Maintenance, RouteMatch } from './routing/route.ts'
 import type { OwnPort } from './routing/own-port.ts'
 
@@ -72,19 +72,39 @@ export interface App {
 /** A manifest that the API was given: the name is the app's own. */
 export type ServerManifest = Omit<Partial<Manifest>, 'name' | 'version'>
 
+/** What a build says about the environment of the instances. Part of a release, never changes. */
+export interface Runtime {
+  /** Shared tools whose commands come first in PATH, before the platform's: `node/20.19.0`. */
+  readonly tools: readonly string[]
+  /** Folders that come before the system's in PATH; relative ones are below the release's tree. */
+  readonly path: readonly string[]
+  /** Variables, weaker than all that the app says itself. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** Nothing but what every app gets. Releases of before this was kept have it, too. */
+export const noRuntime: Runtime = { tools: [], path: [], env: {} }
+
 /** Immutable: what runs. Store key `releases/NAME/000012`. */
 export interface Release {
   readonly schema: 1
   readonly app: AppName
   readonly number: ReleaseNumber
   readonly artifact: ArtifactId
+  /** The app's own. */
   readonly config: Config
+  /** Of the tree. Absent: none. */
+  readonly dotenv?: readonly DotenvLine[]
+  /** Config shared with other apps, in the order of binding. Absent: none. */
+  readonly groups?: readonly BoundGroup[]
   /** Process type → the user's own shell line. */
   readonly processes: Readonly<Record<ProcessType, string>>
   readonly manifest: Manifest
   /** What its instances need beyond what every app has. Absent: nothing. */
   readonly runtime?: Runtime
   readonly commit: string | null
+  /** Of the code that this code replaced. Absent: none, or not known. */
+  readonly previousCommit?: string | null
   /** Absent: it was made before sources were recorded. */
   readonly source?: Source
   /** Why it exists, for people: `Deploy`, `Set LOG_LEVEL` … */

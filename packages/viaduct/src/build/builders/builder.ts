@@ -6,8 +6,7 @@
  * steps as the app's user. Order and rules for several builders in one tree: `all-builders.ts`.
  */
 import type { BuilderName } from '../../model/manifest.ts'
-import type { Config } from '../../model/release.ts'
-import type { Runtime } from '../../model/runtime.ts'
+import type { Config, Runtime } from '../../model/release.ts'
 import type { DependencyCache } from '../dependency-cache.ts'
 import type { FailureLines } from '../failure-lines.ts'
 import type { Processes } from '../parse/parse-procfile.ts'
@@ -92,7 +91,7 @@ export interface BuildContext {
   readonly owner: Owner
   /** Trees of dependencies from earlier builds of this app. */
   readonly cache: DependencyCache
-  /** A folder that only the platform reaches, on the same file system; empty, removed at the end. */
+  /** A folder of the same file system that only the platform reaches; it goes at the end. */
   readonly closedDir: string
   /** HOME of all commands: what tools keep there stays for the app's next builds. */
   readonly homeDir: string

@@ -2,7 +2,7 @@
  * The builder of last resort: a Procfile says how the app is started, and `install` of the manifest
  * how it is prepared. Nothing else is known of it.
  */
-import { noRuntime } from '../../model/runtime.ts'
+import { noRuntime } from '../../model/release.ts'
 import { readAppFile } from '../read-app-file.ts'
 import type { Builder, Detection } from './builder.ts'
 

@@ -94,7 +94,8 @@ function noteOutput({ journal }: AppRunner, { id }: StoredDeploy): (output: Buil
     const isLine = output.type === 'line'
     if (isLine && ++lines > buildEventLinesMax) {
       if (lines > buildEventLinesMax + 1) return
-      const message = `… more than ${buildEventLinesMax} lines: "viaduct logs --stream install" has them`
+      const where = '"viaduct logs --stream install" has them'
+      const message = `… more than ${buildEventLinesMax} lines: ${where}`
       return journal.append(id, 'build.output', { message, data: { ...output, line: message } })
     }
     journal.append(id, 'build.output', renderOutput(output))
@@ -117,13 +118,15 @@ async function createRelease(
   if (deploy?.id !== id) return
   const number = nextRelease(app.lastRelease)
   const changes = { ...app.stagedConfig, ...deploy.changes }
-  const { artifact, processes, manifest, runtime, commit } = built
+  const { artifact, processes, manifest, dotenv, runtime, commit } = built
+  const previous = records.release(app.current)
   const { source } = deploy
   const release = {
     schema: 1 as const,
     app: app.name,
     number,
-    ...{ artifact, processes, manifest, runtime, commit },
+    ...{ artifact, processes, manifest, dotenv, runtime, commit },
+    previousCommit: previous?.commit ?? null,
     ...(source && { source }),
     config: { ...built.secrets, ...mergedConfig(records, changes) },
     description: 'Deploy',

@@ -17,7 +17,7 @@ export interface ShimExit {
   readonly at: number
 }
 
-/** The shim writes over it: that works on a full disk, too, which an app that ends may have made. */
+/** The shim writes over it: that works on a full disk, too, which may be why an app ended. */
 const exitRoom = '\n'.repeat(64)
 
 export const fifoNames = { stdout: 'out', stderr: 'err' } as const

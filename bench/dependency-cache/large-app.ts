@@ -18,8 +18,9 @@ const packagesCount = 100
 const filesPerPackage = 200
 const fileBytes = 15_000
 
-const server = `const server = require('node:http').createServer((_, response) => response.end('ok'))
-server.listen(process.env.PORT, process.env.HOST)
+const server = `require('node:http')
+  .createServer((_, response) => response.end('ok'))
+  .listen(process.env.PORT, process.env.HOST)
 `
 
 export function startLargeRegistry(): Promise<TestRegistry> {
