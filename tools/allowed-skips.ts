@@ -2,6 +2,8 @@
  * Tests that CI may skip: the name of the test, and why. Anything else that is skipped there is a
  * failure, because a check that silently stopped is worse than none.
  */
+const fromRegistry = 'It gets another tool from the registry, which an offline machine has not.'
+
 export const allowedSkips: Readonly<Record<string, string>> = {
   'stop reaches descendants that left session and parent, by a control group':
     'It needs a writable cgroup v2 hierarchy; the other way, a scan, is tested everywhere.',
@@ -11,5 +13,12 @@ export const allowedSkips: Readonly<Record<string, string>> = {
     'It needs an older Node.js beside the one that the project brings along.',
   'a generated client compiles and works':
     'It installs a generator of clients from the npm registry.',
+  ...Object.fromEntries(
+    ['pnpm 10', 'yarn-classic 1', 'yarn 4'].flatMap((manager) => [
+      [`${manager} installs by its lock file, builds and prunes`, fromRegistry],
+      [`${manager} refuses a lock file that is out of step, and says what to do`, fromRegistry],
+    ]),
+  ),
+  'engines.node is what an app runs on, also after a rollback': fromRegistry,
   python: 'It deploys an app in Python, which a bare machine does not have.',
 }
