@@ -10,7 +10,7 @@ import { dirname } from 'node:path'
 import { buildTimeoutMs } from '../model/limits.ts'
 import type { BuildOptions, Workpiece } from './build-artifact.ts'
 import type { BuildCommand, BuildContext, Dependencies } from './builders/builder.ts'
-import { baseEnvironment, type Environment } from './compose-environment.ts'
+import { baseEnvironment, type Environment, userLayers } from './compose-environment.ts'
 import { DependencyCache } from './dependency-cache.ts'
 import { runStep } from './run-step.ts'
 
@@ -66,20 +66,19 @@ async function run(command: BuildCommand, options: BuildOptions, piece: Workpiec
 function environmentOf(
   { defaults, env, morePath }: BuildCommand,
   { node, toolbox, layout, env: config }: BuildOptions,
-  { tree, runtime }: Workpiece,
+  { tree, runtime, manifestEnv, dotenv }: Workpiece,
 ): Environment {
-  return {
-    ...baseEnvironment({
-      nodeDir: dirname(node),
-      releaseDir: tree,
-      toolsDir: toolbox.dir,
-      runtime,
-      home: layout.buildHome,
-      tmpDir: layout.tmp,
-      ...(morePath && { morePath }),
-    }),
-    ...defaults,
-    ...config,
-    ...env,
-  }
+  const base = baseEnvironment({
+    nodeDir: dirname(node),
+    releaseDir: tree,
+    toolsDir: toolbox.dir,
+    runtime,
+    home: layout.buildHome,
+    tmpDir: layout.tmp,
+    ...(morePath && { morePath }),
+  })
+  const below = { ...base, ...defaults }
+  const wanted = { manifestEnv, dotenv, groups: [], config }
+  const layers = userLayers(wanted, { above: {}, below })
+  return Object.assign({}, below, ...layers.map(({ variables }) => variables), env)
 }

@@ -3,6 +3,8 @@
  * It reads files only; nothing of the app runs here.
  */
 import { AppError } from '../../model/app-error.ts'
+import type { DotenvLine } from '../../model/environment.ts'
+import { dotenvMaxBytes } from '../../model/limits.ts'
 import type { Manifest } from '../../model/manifest.ts'
 import { mergeManifests } from '../../model/manifest/merge-manifests.ts'
 import type { ServerManifest } from '../../model/release.ts'
@@ -11,9 +13,10 @@ import type { Detection } from '../builders/builder.ts'
 import { firstOf } from '../manifest/errors-of.ts'
 import { parseAppJson, type Warning } from '../manifest/parse-app-json.ts'
 import { checkManifest } from '../manifest/parse-manifest.ts'
-import { type DotenvLine, parseDotenv } from '../parse/parse-dotenv.ts'
+import { parseDotenv } from '../parse/parse-dotenv.ts'
 import { checkProcfile, type Processes } from '../parse/parse-procfile.ts'
 import { readAppFile } from '../read-app-file.ts'
+import { checkDotenv } from './check-dotenv.ts'
 import { checkRouted, checkToldTypes } from './check-processes.ts'
 import { checkServed, checkStaticLine } from './check-static.ts'
 
@@ -73,9 +76,10 @@ export async function inspectApp(dir: string, told: ServerManifest = {}): Promis
     await attempt(errors, () => checkRouted(processes, { manifest, builders, hasProcfile }))
   }
   const name = manifest.name ?? builders.find(({ appName }) => appName !== null)?.appName
+  const checked = keep(errors, checkDotenv(dotenv.lines, manifest))
   const app = {
     ...{ processes, manifest: name ? { ...manifest, name } : manifest, builders },
-    ...{ dotenv: dotenv.lines, warnings: [...other.warnings, ...repeated(dotenv.lines)] },
+    ...{ dotenv: dotenv.lines, warnings: [...other.warnings, ...checked.warnings] },
   }
   return { app, errors }
 }
@@ -89,13 +93,13 @@ interface AppFiles {
 
 /** Those that are not there are empty. */
 async function readFiles(dir: string, errors: AppError[]): Promise<AppFiles> {
-  const read = (name: string): Promise<string | null> =>
-    attempt(errors, () => readAppFile(dir, name))
+  const read = (name: string, maxBytes?: number): Promise<string | null> =>
+    attempt(errors, () => readAppFile(dir, name, maxBytes))
   return {
     procfile: await read('Procfile'),
     viaductJson: (await read('viaduct.json')) ?? '{}',
     appJson: (await read('app.json')) ?? '{}',
-    dotenv: (await read('.env')) ?? '',
+    dotenv: (await read('.env', dotenvMaxBytes)) ?? '',
   }
 }
 
@@ -120,17 +124,6 @@ function withDefaults(
 ): Processes & { static?: string } {
   const defaults = builders.toReversed().map(({ processes }) => processes)
   return { ...lines, ...Object.assign({}, ...defaults, lines) }
-}
-
-/** Of a key that is there twice, the last one counts: likely a mistake. */
-function repeated(lines: readonly DotenvLine[]): Warning[] {
-  const first = new Map<string, number>()
-  return lines.flatMap(({ key, line }) => {
-    const earlier = first.get(key)
-    first.set(key, line)
-    if (earlier === undefined) return []
-    return [{ file: '.env', line, message: `"${key}" is already on line ${earlier}` }]
-  })
 }
 
 function keep<T extends { readonly errors: readonly AppError[] }>(errors: AppError[], found: T): T {

@@ -1,23 +1,10 @@
 /**
  * Reads a `.env` file: `KEY=VALUE` lines, `export`, comments, quotes, values of several lines.
- * Pure. What `$NAME` in a value stands for is not decided here.
+ * Pure. What `$NAME` in a value stands for is `expand-dotenv.ts`'s to say.
  */
 import { AppError } from '../../model/app-error.ts'
+import type { DotenvLine } from '../../model/environment.ts'
 import { configKeysMax, configValueMaxBytes, findingsMax } from '../../model/limits.ts'
-
-/** A line of the file that sets a variable. */
-export interface DotenvLine {
-  readonly key: string
-  /**
-   * Without its quotes. In double quotes `\n`, `\r`, `\t`, `\"` and `\\` are read; `\$` is left as
-   * it is, for who looks for `$NAME`.
-   */
-  readonly value: string
-  /** `$NAME` in single quotes means just that. */
-  readonly quote: 'single' | 'double' | 'none'
-  /** From 1; where the key is. */
-  readonly line: number
-}
 
 export interface Dotenv {
   /** In the order of the file; of a key that is there twice, the last one counts. */

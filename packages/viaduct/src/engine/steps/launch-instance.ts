@@ -5,9 +5,7 @@
 import { messageOf } from '../../model/app-error.ts'
 import { makeInstanceId } from '../../model/ids.ts'
 import type { DataLayout } from '../../model/layout.ts'
-import { defaultsOf } from '../../model/manifest.ts'
 import type { Release } from '../../model/release.ts'
-import { noRuntime } from '../../model/runtime.ts'
 import type { PlannedSlot } from '../../plan/setup.ts'
 import { composeEnvironment, type Environment } from '../../build/compose-environment.ts'
 import { prepareDirectories } from '../../build/prepare-directories.ts'
@@ -15,6 +13,7 @@ import type { ProcessInfo, ProcessSpec } from '../../wire/keeper-protocol.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { LiveInstance } from '../app/live-instance.ts'
 import { directPortOf, ownerOf, routedTypes, timeoutsOf } from '../app/make-setup.ts'
+import { environmentInput } from './instance-environment.ts'
 import { noteExit } from './note-exit.ts'
 import { beginWatch } from './watch-ready.ts'
 
@@ -76,28 +75,13 @@ function failLaunch(runner: AppRunner, instance: LiveInstance, error: unknown): 
 }
 
 function makeSpec(runner: AppRunner, instance: LiveInstance, release: Release): ProcessSpec {
-  const { layout, nodeDir, nodeId } = runner.parts
+  const { layout } = runner.parts
   const { id, app, slot, port, routed, direct, name } = instance
   const { uid } = runner.records.app
   const folders = layout.app(app)
   const releaseDir = folders.artifact(release.artifact)
-  const { runtime = noRuntime } = release
-  const env = composeEnvironment({
-    nodeDir,
-    toolsDir: layout.tools,
-    runtime,
-    releaseDir,
-    dataDir: folders.data,
-    tmpDir: folders.tmp,
-    manifestEnv: defaultsOf(release.manifest.env),
-    config: release.config,
-    instance: { id, app, ...slot },
-    host: '127.0.0.1',
-    port,
-    commit: release.commit,
-    repo: null,
-    nodeId,
-  })
+  const about = { instance: { id, app, ...slot }, port }
+  const env = composeEnvironment(environmentInput(runner.parts, release, about))
   return {
     id,
     command: release.processes[slot.processType] ?? '',

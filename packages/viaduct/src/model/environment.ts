@@ -1,0 +1,24 @@
+/**
+ * What the environment of an instance is made of, as a release keeps it; docs/environment.md has
+ * the order. Plain data: `build/compose-environment.ts` puts it together.
+ */
+
+/** A line of the tree's `.env` that sets a variable. */
+export interface DotenvLine {
+  readonly key: string
+  /**
+   * Without its quotes. In double quotes `\n`, `\r`, `\t`, `\"` and `\\` are read; `\$` is left as
+   * it is, for who looks for `$NAME`.
+   */
+  readonly value: string
+  /** `$NAME` in single quotes means just that. */
+  readonly quote: 'single' | 'double' | 'none'
+  /** From 1; where the key is. */
+  readonly line: number
+}
+
+/** Config that several apps share, as it was when a release was made. */
+export interface BoundGroup {
+  readonly name: string
+  readonly config: Readonly<Record<string, string>>
+}
