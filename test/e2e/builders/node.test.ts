@@ -16,11 +16,11 @@ import { type Platform, startPlatform } from '../harness/start-platform.ts'
 const limit = { timeout: 240_000 }
 const upstream = registryWith(`node-linux-${process.arch}@20`)
 let platform: Platform
-let registry: TestRegistry
+let local: TestRegistry
 let folders = ''
 before(async () => {
   folders = await mkdtemp(join(tmpdir(), 'viaduct-node-apps-'))
-  registry = await startRegistry(
+  local = await startRegistry(
     [
       { name: 'left', version: '1.0.0', files: { 'index.js': 'module.exports = "left"\n' } },
       {
@@ -32,11 +32,11 @@ before(async () => {
     ],
     { elsewhere: upstream ?? undefined },
   )
-  platform = await startPlatform({ proxies: 1, env: { npm_config_registry: registry.url } })
+  platform = await startPlatform({ proxies: 1, env: { npm_config_registry: local.url } })
 })
 after(async () => {
   await platform[Symbol.asyncDispose]()
-  await registry[Symbol.asyncDispose]()
+  await local[Symbol.asyncDispose]()
   await rm(folders, { recursive: true })
 })
 
@@ -153,15 +153,19 @@ test('install commands run after the dependencies, and the log has them', limit,
   assert.match(last, /\$ true\n.*exit code 0\n.*\$ echo oh no; exit 3\n.*oh no\n.*exit code 3\n/)
 })
 
-test('a build that prints without end costs its log file, and the rest goes on', limit, async () => {
-  const build = 'yes "some text of a build" | head -c 60000000; echo the last line; exit 5'
-  const path = await write('loud', {
-    'package.json': packageJson({ name: 'loud', scripts: { start: 'node server.js', build } }),
-  })
-  const { code, stdout } = await platform.cli(['deploy', path])
-  assert.equal(code, 1)
-  assert.match(stdout, /the last line\n/)
-  assert.match(stdout, /… \d+ lines are in the log only/)
-  const shown = stdout.split('\n').length
-  assert.ok(shown < 20_000, `${shown} of 2,600,000 lines came to the terminal`)
-})
+test(
+  'a build that prints without end costs its log file, and the rest goes on',
+  limit,
+  async () => {
+    const build = 'yes "some text of a build" | head -c 60000000; echo the last line; exit 5'
+    const path = await write('loud', {
+      'package.json': packageJson({ name: 'loud', scripts: { start: 'node server.js', build } }),
+    })
+    const { code, stdout } = await platform.cli(['deploy', path])
+    assert.equal(code, 1)
+    assert.match(stdout, /the last line\n/)
+    assert.match(stdout, /… \d+ lines are in the log only/)
+    const shown = stdout.split('\n').length
+    assert.ok(shown < 20_000, `${shown} of 2,600,000 lines came to the terminal`)
+  },
+)

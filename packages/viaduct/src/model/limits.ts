@@ -86,7 +86,7 @@ export const toolVersionsMaxAgeMs = 24 * 3_600_000
 export const buildErrorLines = 20
 /** One install or build command. */
 export const buildTimeoutMs = 15 * 60_000
-/** Files of a build that are looked at in one go, ten microseconds each; then others have a turn. */
+/** Files that a build looks at in one go, each for ten microseconds; then others have a turn. */
 export const filesPerTurn = 100
 /** A disk that takes longer to write all it has been given is asked for the one tree alone. */
 export const treeSyncTimeoutMs = 10_000

@@ -32,18 +32,18 @@ const options = {
   ...(!hasRegistry && { skip: 'There is no registry to get pnpm and yarn from' }),
 }
 let builds: TestBuilds
-let registry: TestRegistry
+let local: TestRegistry
 let toolbox: Toolbox
 before(async () => {
   builds = await TestBuilds.open()
   const elsewhere = builds.npm.settings['npm_config_registry']
-  registry = await startRegistry(packages, { elsewhere })
-  const settings = { ...builds.npm.settings, npm_config_registry: registry.url }
+  local = await startRegistry(packages, { elsewhere })
+  const settings = { ...builds.npm.settings, npm_config_registry: local.url }
   toolbox = builds.toolboxWith({ ...builds.npm, settings })
 })
 beforeEach(() => builds.renew())
 after(async () => {
-  await registry[Symbol.asyncDispose]()
+  await local[Symbol.asyncDispose]()
   await builds[Symbol.asyncDispose]()
 })
 
@@ -85,7 +85,7 @@ async function withLock({ kind, range, lock, writeLock }: Manager): Promise<File
   await writeFile(join(dir, 'yarn.lock'), '')
   if (kind === 'pnpm') await writeFile(join(dir, 'pnpm-lock.yaml'), '')
   const path = [toolbox.binDir(wish.name, version), dirname(process.execPath), process.env['PATH']]
-  const settings = { ...builds.npm.settings, npm_config_registry: registry.url }
+  const settings = { ...builds.npm.settings, npm_config_registry: local.url }
   await promisify(execFile)(kind === 'pnpm' ? 'pnpm' : 'yarn', writeLock, {
     cwd: dir,
     timeout: 60_000,
