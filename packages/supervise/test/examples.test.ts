@@ -59,8 +59,8 @@ test('the examples', async (t) => {
     await withExample(built, 'runtime-scaling', async ({ text }) => {
       const count = (name: string) => lines(text()).filter((line) => line.includes(name)).length
       await until('four and two', () => count('foo') === 4 && count('bar') === 2)
-      await until('two and four', () => count('foo') === 2 && count('bar') === 4)
-      assert.ok(lines(text()).every((line) => line.endsWith('STARTED')))
+      const started = () => lines(text()).every((line) => line.endsWith('STARTED'))
+      await until('two and four', () => count('foo') === 2 && count('bar') === 4 && started())
     })
   })
   await t.test('graceful-reload', async () => {

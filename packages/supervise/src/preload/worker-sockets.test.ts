@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { Agent, get } from 'node:https'
 import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
+import { WorkerStatusError } from '../errors/supervise-error.ts'
 import { ask } from '../fixtures/load.ts'
 import { withTemporaryFolder } from '../fixtures/temporary-folder.ts'
 import { TestMaster, until } from '../fixtures/test-master.ts'
@@ -65,6 +66,8 @@ for (const schedulingPolicy of ['none', 'rr'] as const) {
     await exclusive.master.start()
     assert.deepEqual(facts, [{ port: exclusive.port }])
     assert.deepEqual(exclusive.pids.map(String), [await ask(exclusive.port)])
+    const { opened: second } = await open('exclusive', 2)
+    await assert.rejects(second.master.start(), WorkerStatusError, 'nobody shares it')
     const { opened: refused, facts: told } = await open('refused', 1)
     await using _other = refused
     await refused.master.start()
