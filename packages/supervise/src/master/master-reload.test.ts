@@ -121,9 +121,14 @@ test('maxSurge limits how many workers there are beyond count', async () => {
   const { master } = opened
   let alive = 0
   let most = 0
-  master.on('worker-start', () => (most = Math.max(most, ++alive)))
+  const spawned: number[] = []
+  master.on('worker-start', () => {
+    most = Math.max(most, ++alive)
+    spawned.push(master.getWorkers().length)
+  })
   master.on('worker-stop', () => alive--)
   await master.start()
+  assert.deepEqual(spawned, [1, 2, 3], 'one after the other')
   await master.gracefulReload()
   assert.equal(most, 4)
   assert.equal(alive, 3)
