@@ -46,6 +46,31 @@ async function fill(instance: Socket, socket: Socket, keptBytes = 1): Promise<vo
 
 const chunkedHead = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
 
+test('the kernel is told to hold nothing back when a second piece is written', async () => {
+  const { app, answer } = await startLate()
+  await using _app = app
+  await using proxy = await start(app)
+  let told = 0
+  proxy.worker.server.on('connection', (socket: Socket) => {
+    socket.setNoDelay = () => (told++, socket)
+  })
+  using once = new TestClient(proxy.port).send(get('/', 'Connection: close'))
+  await until(() => app.sockets.length === 1, 'the request')
+  answer(ok('hi'))
+  await once.over()
+  assert.equal(told, 0)
+  using client = new TestClient(proxy.port).send(get('/'))
+  await until(() => app.received.join('').split('GET /').length === 3, 'the second request')
+  answer(`${chunkedHead}1\r\na\r\n`)
+  await until(() => client.text.endsWith('a\r\n'), 'the first piece')
+  assert.equal(told, 0)
+  for (const piece of ['1\r\nb\r\n', '1\r\nc\r\n']) {
+    answer(piece)
+    await until(() => client.text.endsWith(piece), 'the next piece')
+    assert.equal(told, 1)
+  }
+})
+
 test('a client waits since its last answer, or the first byte of a head, and is not idle then', async () => {
   await using app = await TestInstance.answering(ok('hi'))
   await using proxy = await start(app)

@@ -55,6 +55,8 @@ export class ClientConnection implements ClientSide, ClientLink {
   #lingering = false
   #lingeredBytes = 0
   #working = false
+  /** No more than 2. Of the first the kernel holds nothing back: only then it has to be told. */
+  #writes = 0
   #deadlineMs: number
   #idleSince: number
 
@@ -282,11 +284,13 @@ export class ClientConnection implements ClientSide, ClientLink {
   }
 
   #writeText(text: string): number {
+    if (this.#writes < 2 && ++this.#writes === 2) this.#socket.setNoDelay()
     this.#socket.write(text, 'latin1')
     return text.length
   }
 
   writeBytes(bytes: Buffer): boolean {
+    if (this.#writes < 2 && ++this.#writes === 2) this.#socket.setNoDelay()
     return this.#socket.write(bytes)
   }
 

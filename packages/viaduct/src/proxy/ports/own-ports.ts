@@ -106,7 +106,7 @@ export class OwnPorts {
   #listen(port: number): void {
     const held = this.#held.get(port)
     if (!held) return
-    const options = { allowHalfOpen: true, noDelay: true }
+    const options = { allowHalfOpen: true }
     const server = createServer(options, (socket) => void this.#accept(socket, port))
     server.on('error', (error) => console.error(`Port ${port}: ${error.message}`))
     held.listenWith(server)

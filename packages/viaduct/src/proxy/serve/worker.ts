@@ -81,9 +81,7 @@ export class Worker implements AsyncDisposable {
     this.expectsProxyHeader = options.proxyProtocol ?? false
     this.#accessLog = accessLog
     this.deadlines = new Deadlines((now) => this.#sweep(now), options.clock)
-    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      this.accept(socket),
-    )
+    this.server = createServer({ allowHalfOpen: true }, (socket) => this.accept(socket))
     // Out of descriptors, for one: that connection is lost, the others are served on.
     this.attach(this.server)
   }
