@@ -11,6 +11,7 @@ server.setErrorHandler(async (error, request, reply) => sendProblem(log, error, 
 server.get('/bug', async () => {
   throw new TypeError('cannot read /secret/path')
 })
+server.get('/syntax', async () => JSON.parse('{'))
 server.post('/', async () => null)
 after(() => server.close())
 
@@ -24,6 +25,10 @@ test('a bug is logged with its stack, and its text stays inside', async () => {
   assert.match(JSON.stringify(logged[0]!.fields), /\/bug.*TypeError: cannot read \/secret\/path/)
 })
 
+test('a SyntaxError of ours is a bug, too', async () => {
+  assert.equal((await server.inject('/syntax')).json().code, 'internal')
+})
+
 test('a body that is too large or not JSON is the client’s fault, and not logged', async () => {
   const before = logged.length
   const post = (payload: string) =>
@@ -34,6 +39,6 @@ test('a body that is too large or not JSON is the client’s fault, and not logg
       headers: { 'content-type': 'application/json' },
     })
   assert.equal((await post('x'.repeat(11))).json().code, 'upload-too-large')
-  assert.equal((await post('{')).json().code, 'bad-request')
+  assert.equal((await post('{')).json().code, 'bad-json')
   assert.equal(logged.length, before)
 })

@@ -23,6 +23,8 @@ export async function sendProblem(
     .send(encodeProblem(problem, request.id))
 }
 
+const badJson = 'FST_ERR_CTP_INVALID_JSON_BODY'
+
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
   const { code, message, statusCode } = error as FastifyError
@@ -30,7 +32,8 @@ function toAppError(error: unknown): AppError {
     return new AppError('upload-too-large', 'The body is too large for JSON')
   }
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new AppError('bad-media-type', message)
-  if (code === 'FST_ERR_CTP_INVALID_JSON_BODY' || error instanceof SyntaxError) {
+  // The parser of bodies gives its errors a status; a SyntaxError without one is a bug of ours.
+  if (statusCode === 400 && (code === badJson || error instanceof SyntaxError)) {
     return new AppError('bad-json', `The body is no JSON: ${message}`, { data: { field: 'body' } })
   }
   // Fastify's own complaints about a request: bad JSON, a media type, a bad URL, a bad length.
