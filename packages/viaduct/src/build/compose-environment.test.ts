@@ -39,7 +39,7 @@ test('an instance gets exactly this environment, and nothing of the platform', (
   process.env['VIADUCT_SECRET_OF_THE_PLATFORM'] = '1'
   try {
     assert.deepEqual(composeEnvironment(input), {
-      PATH: '/data/tools/node/20.1.0/bin:/opt/node/bin:/data/apps/hello/artifacts/abc/.venv/bin:/opt/tool:/data/apps/hello/artifacts/abc/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      PATH: '/data/tools/node/20.1.0/node_modules/.bin:/opt/node/bin:/data/apps/hello/artifacts/abc/.venv/bin:/opt/tool:/data/apps/hello/artifacts/abc/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       HOME: '/data/apps/hello/data',
       LANG: 'C.UTF-8',
       TMPDIR: '/data/apps/hello/tmp',

@@ -6,6 +6,7 @@ import { delimiter, join, resolve } from 'node:path'
 import type { InstanceId, ProcessType, ReleaseNumber } from '../model/ids.ts'
 import { renderRelease } from '../model/ids.ts'
 import type { BoundGroup, DotenvLine } from '../model/environment.ts'
+import { toolCommands } from '../model/layout.ts'
 import type { Config, Runtime } from '../model/release.ts'
 import { expandDotenv } from './parse/expand-dotenv.ts'
 
@@ -147,7 +148,7 @@ export function baseEnvironment(input: {
 }): Environment {
   const { toolsDir, runtime } = input
   const path = [
-    ...runtime.tools.map((tool) => join(toolsDir, tool, 'bin')),
+    ...runtime.tools.map((tool) => join(toolsDir, tool, toolCommands)),
     input.nodeDir,
     ...runtime.path.map((folder) => resolve(input.releaseDir, folder)),
     join(input.releaseDir, 'node_modules', '.bin'),

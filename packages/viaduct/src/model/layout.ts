@@ -61,6 +61,9 @@ export interface DataLayout {
   readonly app: (app: AppName) => AppLayout
 }
 
+/** Where, below `tools/NAME/VERSION/`, the commands of a tool are. */
+export const toolCommands = join('node_modules', '.bin')
+
 export interface AppLayout {
   readonly root: string
   readonly data: string

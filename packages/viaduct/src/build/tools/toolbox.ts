@@ -3,14 +3,15 @@
  * got once by the machine's npm, which checks its integrity, and then shared by all apps.
  *
  * The folder is the platform's own, nobody writes into a tool that is there, and no script of a
- * package is run. A tool is at `DIR/NAME/VERSION/`, its commands are in `bin/` of that.
+ * package is run. A tool is at `DIR/NAME/VERSION/`, its commands are in `node_modules/.bin` of that.
  */
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rename, symlink } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { AppError, messageOf, systemCodeOf } from '../../model/app-error.ts'
 import { diskFullOr } from '../../model/disk-full.ts'
+import { toolCommands } from '../../model/layout.ts'
 import {
   npmQuestionTimeoutMs,
   toolAnswerMaxBytes,
@@ -71,7 +72,7 @@ export class Toolbox {
 
   /** Folder of the commands of a tool that was provided. */
   binDir(name: string, version: string): string {
-    return join(this.#options.dir, name, version, 'bin')
+    return join(this.#options.dir, name, version, toolCommands)
   }
 
   /**
@@ -128,7 +129,6 @@ export class Toolbox {
       const answer = await this.#runNpm(args, { signal, timeoutMs: toolInstallTimeoutMs })
       if ('failure' in answer) throw notGot(wish, version, answer.failure)
       await removeTree(cache, null)
-      await symlink('node_modules/.bin', join(staging, 'bin'))
       await sealTree(staging, null)
       await syncTree(staging)
       await rename(staging, place)

@@ -131,6 +131,9 @@ const pnpmSettings: Config = {
   package_import_method: 'clone-or-copy',
   extend_node_path: 'false',
   confirm_modules_purge: 'false',
+  // It is the version that was asked for; it need not look for itself in the registry.
+  manage_package_manager_versions: 'false',
+  pm_on_fail: 'ignore',
   update_notifier: 'false',
 }
 
