@@ -49,7 +49,7 @@ export class Outgoing {
       before = this.#left
       for (const output of [...this.#waiting]) {
         if (this.isFull) break
-        this.#waiting.delete(output)
+        if (!this.#waiting.delete(output)) continue // It has ended meanwhile.
         if (output.sendNext()) this.#waiting.add(output) // Who has more comes last.
       }
     }

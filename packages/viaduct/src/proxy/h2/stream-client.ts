@@ -240,12 +240,6 @@ export class StreamClient implements ClientSide, HasDeadline, InputOwner, Output
     this.output.end(this.#responseTrailers)
   }
 
-  onOutputProgress(): void {
-    if (!this.#exchange && !this.#tunnel) {
-      this.#deadlineMs = this.worker.deadlines.now + idleBodyTimeoutMs
-    }
-  }
-
   onOutputDrain(): void {
     if (this.#exchange) this.#exchange.onClientDrain()
     else this.#tunnel?.onClientDrain()

@@ -6,8 +6,6 @@ import { frameFlags, payloadMaxBytes, windowMax } from './frames/frame-codes.ts'
 import type { Outgoing } from './outgoing.ts'
 
 export interface OutputOwner {
-  /** Something that had to wait has left. */
-  onOutputProgress(): void
   /** Takes more again. */
   onOutputDrain(): void
   /** All was sent, and that it is all. */
@@ -106,7 +104,6 @@ export class StreamOutput {
     this.#isHeld = false
     if (first !== undefined) {
       this.#sent += this.#sendOnce(first, this.#sent)
-      this.#owner.onOutputProgress()
       if (this.#sent === first.length) {
         this.#sent = 0
         this.#queue.shift()
