@@ -1,8 +1,9 @@
 /**
  * Does the embeddable library lose requests in reloads, leave processes behind, leak, or cost much?
  * `node bench/supervise.ts [--reloads 100] [--requests 500000] [--kill-seconds 60] [--cycles 1000]
- * [--messages 200000] [--only reloads,pm2,drover,kills,cycles,costs]`: reloads in each arm, requests
- * in all. Takes about twelve minutes; `--reloads 5 --requests 20000 --only reloads` twenty seconds.
+ * [--messages 200000] [--only reloads,pm2,drover,kills,cycles,costs]`: reloads of each arm,
+ * requests of all. Takes about twelve minutes; `--reloads 5 --requests 20000 --only reloads` twenty
+ * seconds.
  */
 import { createRequire } from 'node:module'
 import { join } from 'node:path'

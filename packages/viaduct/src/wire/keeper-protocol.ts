@@ -95,7 +95,8 @@ export type KeeperCalls = {
   start: { args: ProcessSpec; result: ProcessInfo }
   /**
    * Winds down and ends all of a process: a word over its bus, SIGTERM, `stopTimeoutMs` later
-   * SIGKILL to every descendant. Resolves when all are gone; idempotent; `not-found` for an unknown id.
+   * SIGKILL to every descendant. Resolves when all are gone; idempotent; `not-found` for an unknown
+   * id.
    * Call it with a limit above the one in the arguments (`answerMarginMs`).
    */
   stop: { args: { id: string; stopTimeoutMs: number }; result: InstanceExit }
