@@ -55,7 +55,7 @@ export class ClientConnection implements ClientSide, ClientLink {
   #lingering = false
   #lingeredBytes = 0
   #working = false
-  /** No more than 2. Of the first the kernel holds nothing back: only then it has to be told. */
+  /** Up to 2: of the first write the kernel holds nothing back, at the second it is told not to. */
   #writes = 0
   #deadlineMs: number
   #idleSince: number
