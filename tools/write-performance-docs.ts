@@ -46,7 +46,8 @@ on ${date.slice(0, 10)}, ${machine}; load average at the end ${load.toFixed(1)}.
 minutes; \`-- data-plane --quick\` (fewer windows, beside nginx alone) less than three, and
 \`-- data-plane --only small,tls\` does some of it: those leave no results.
 \`bench/results/history.jsonl\` has a line per run; the proof says what is more than 10 % worse
-than the last time on the same machine.
+than the last time on the same machine. What was tried to get there is in
+[docs/decisions](decisions/0012-what-the-proxy-costs.md).
 ${load > quietLoad ? busy : ''}
 ## What is promised
 
