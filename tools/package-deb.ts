@@ -25,7 +25,7 @@ if (architecture === undefined) throw new Error(`There is no package for ${proce
 
 const words = process.argv.slice(2)
 const folder = resolve(words.find((word) => !word.startsWith('--')) ?? '.')
-const compression = words.includes('--quick') ? ['-Zgzip', '-z1'] : ['-Zxz']
+const compression = words.includes('--quick') ? ['-Zgzip', '-z1'] : ['-Zxz', '-z3']
 if (!existsSync(folder)) throw new Error(`The folder ${folder} is not there`)
 const target = join(folder, `viaduct_${version}_${architecture}.deb`)
 const stage = mkdtempSync(join(tmpdir(), 'viaduct-deb-'))

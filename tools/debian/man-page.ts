@@ -53,7 +53,7 @@ async function renderGroup(group: (typeof commandGroups)[number]): Promise<strin
       return command ? renderCommand(command, `viaduct ${name}`) : []
     }),
   )
-  return [`.SH ${text(group.title.toUpperCase())}`, ...commands.flat()]
+  return [`.SH ${text(group.title.toUpperCase().replace(/:$/, ''))}`, ...commands.flat()]
 }
 
 /** A command and, below it, those that it has itself: `config set`. */

@@ -20,6 +20,8 @@ export interface LoadOptions {
   readonly streamMs?: number
   /** Milliseconds for one request, default 20,000. */
   readonly timeoutMs?: number
+  /** Words in front of the generator's command, such as `nsenter …`: the load comes from there. */
+  readonly through?: readonly string[]
   /** Gets each request as a line of JSON (`RequestRecord`). */
   readonly recordFile?: string
   /** Called with each line of totals, five times a second. */
@@ -40,7 +42,9 @@ const stopLimitMs = 60_000
 
 /** @throws {Error} With its stderr, when the generator ends before its first totals. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...flags(options)], {
+  const main = [process.execPath, join(import.meta.dirname, 'main.ts'), ...flags(options)]
+  const [command = '', ...words] = [...(options.through ?? []), ...main]
+  const child = spawn(command, words, {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const first = Promise.withResolvers<void>()
