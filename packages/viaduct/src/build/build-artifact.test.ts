@@ -192,6 +192,45 @@ test('an uploaded node_modules is taken as it is', limit, async () => {
   assert.equal(await readFile(join(path, 'node_modules/dep/x'), 'utf8'), 'mine')
 })
 
+test('packages of the same repository are installed, and work in the release', limit, async () => {
+  const files = {
+    'package.json': JSON.stringify({ workspaces: ['packages/*'], scripts: { start: 'x' } }),
+    'packages/lib/package.json': JSON.stringify({ name: 'lib', version: '1.0.0' }),
+    'packages/lib/index.js': 'module.exports = "from the workspace"\n',
+  }
+  const first = await build(files)
+  assert.deepEqual(first.steps, ['npm install --omit=dev --no-package-lock'])
+  const ask = `PATH=${dirname(process.execPath)}:$PATH node -p 'require("lib")'`
+  assert.equal(asApp(first.path, ask), 'from the workspace\n')
+})
+
+test(
+  'the manifest forces a builder, and its commands see the tree that builders made',
+  limit,
+  async () => {
+    const forced = { builder: 'procfile', install: ['ls -A > seen.txt'] }
+    const files = {
+      'package.json': JSON.stringify(withDep),
+      Procfile: 'web: node x.js',
+      'viaduct.json': JSON.stringify(forced),
+    }
+    const alone = await build(files)
+    assert.deepEqual(alone.steps, ['ls -A > seen.txt'])
+    assert.deepEqual({ ...alone.processes }, { web: 'node x.js' })
+
+    const own = { 'dep.tgz': await dependency(), 'viaduct.json': '{"install": ["dep > seen.txt"]}' }
+    const both = await build(
+      { ...files, ...own },
+      { source: sourceOf({ ...files, ...own }, 'b'.repeat(64)) },
+    )
+    assert.deepEqual(both.steps, ['npm install --include=dev --no-package-lock', 'dep > seen.txt'])
+    assert.equal(await readFile(join(both.path, 'seen.txt'), 'utf8'), 'dep runs\n')
+
+    const wrong = { ...files, 'viaduct.json': '{"builder": "python"}' }
+    await assert.rejects(build(wrong), { code: 'bad-manifest' })
+  },
+)
+
 test('a failed install says step, command, code and what could not be had', limit, async () => {
   const files = { 'package.json': JSON.stringify(withDep) }
   const error = await failure(build(files), 'build-failed', /"npm install .*" ended with code \d+/)

@@ -6,7 +6,7 @@
  * package is run. A tool is at `DIR/NAME/VERSION/`, its commands are in `node_modules/.bin` of that.
  */
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rename } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { AppError, messageOf, systemCodeOf } from '../../model/app-error.ts'
@@ -120,7 +120,9 @@ export class Toolbox {
   async #install(wish: ToolWish, version: string, signal: AbortSignal): Promise<void> {
     const { dir } = this.#options
     const place = join(dir, wish.name, version)
-    await mkdir(dirname(place), { recursive: true, mode: 0o755 })
+    await mkdir(dirname(place), { recursive: true })
+    // Whatever the umask is: apps run what is in there.
+    for (const folder of [dir, dirname(place)]) await chmod(folder, 0o755)
     const staging = await mkdtemp(join(dir, stagingPrefix))
     try {
       const cache = join(staging, 'cache')
