@@ -150,7 +150,7 @@ test('words become routes and options', () => {
     canonicalHost: 'a.de',
     deny: ['1.2.3.4'],
   })
-  for (const word of ['x', '=1', '__proto__.x=1', 'a..b=1']) {
+  for (const word of ['x', '=1', '__proto__.x=1', 'a..b=1', 'allow=']) {
     assert.throws(() => parseOptionPairs([word]), { code: 'bad-usage' }, word)
   }
 })

@@ -17,12 +17,20 @@ export function parseOptionPairs(words: readonly string[]): OptionPair[] {
   return words.map((word) => {
     const at = word.indexOf('=')
     const key = word.slice(0, at)
+    if (at > 0 && word.length === at + 1) throw emptyValue(key)
     if (at > 0 && /^[A-Za-z0-9]+(?:\.[A-Za-z0-9]+)*$/.test(key) && !key.includes('__proto__')) {
       return { path: key.split('.'), value: parseValue(word.slice(at + 1), lists.has(key)) }
     }
     throw new AppError('bad-usage', `${JSON.stringify(word)} is not KEY=VALUE`, {
       hint: 'For example compress=true, or rateLimit.perClient.requests=100.',
     })
+  })
+}
+
+/** An empty `allow` would lock everybody out; it is meant to end the list. */
+function emptyValue(key: string): AppError {
+  return new AppError('bad-usage', `${JSON.stringify(`${key}=`)} has no value`, {
+    hint: `To have it as the manifest says: viaduct http unset ${key.split('.')[0]}`,
   })
 }
 
