@@ -54,45 +54,34 @@ async function stillServes(proxy: TlsProxy, others = 0): Promise<void> {
   await until(() => proxy.worker.connections <= 1 + others, 'few connections')
 }
 
-test('rapid reset: few of the requests reach an instance, and the connection ends', async () => {
-  await using instance = await TestInstance.answering((head) =>
-    head.includes('/other') ? ok('x') : '',
-  )
-  await using proxy = await serve(instance)
-  using client = await RawH2.connect(proxy.port)
-  const fields = renderFields(getFields('/rapid'))
-  const both = (i: number): Buffer => {
-    const stream = 2 * i + 1
-    const flag = flags.endHeaders | flags.endStream
-    const headers = renderFrame({ type: frameTypes.headers, flags: flag, stream, payload: fields })
-    const reset = { type: frameTypes.rstStream, flags: 0, stream, payload: uint32(8) }
-    return Buffer.concat([headers, renderFrame(reset)])
-  }
-  await isStopped(client, both, 20_000)
-  assertCalmed(client)
-  assert.ok(instance.sockets.length <= h2ResetsMax + h2StreamsMax, `${instance.sockets.length}`)
-  await stillServes(proxy)
-})
+/** What ends a stream, by the client or, because it is a fault, by us. */
+const endings: Record<string, Omit<Frame, 'stream'>> = {
+  'rapid reset': { type: frameTypes.rstStream, flags: 0, payload: uint32(8) },
+  'resets that a client makes us send': {
+    ...{ type: frameTypes.windowUpdate, flags: 0, payload: uint32(0) },
+  },
+}
 
-test('streams that a client makes us reset count as those that it resets itself', async () => {
-  await using instance = await TestInstance.answering((head) =>
-    head.includes('/other') ? ok('x') : '',
-  )
-  await using proxy = await serve(instance)
-  using client = await RawH2.connect(proxy.port)
-  const fields = renderFields(getFields('/made'))
-  const both = (i: number): Buffer => {
-    const stream = 2 * i + 1
+for (const [name, ending] of Object.entries(endings)) {
+  test(`${name}: few of the requests reach an instance, and the connection ends`, async () => {
+    await using instance = await TestInstance.answering((head) =>
+      head.includes('/other') ? ok('x') : '',
+    )
+    await using proxy = await serve(instance)
+    using client = await RawH2.connect(proxy.port)
+    const payload = renderFields(getFields('/rapid'))
     const flag = flags.endHeaders | flags.endStream
-    const headers = renderFrame({ type: frameTypes.headers, flags: flag, stream, payload: fields })
-    const nothing = { type: frameTypes.windowUpdate, flags: 0, stream, payload: uint32(0) }
-    return Buffer.concat([headers, renderFrame(nothing)])
-  }
-  await isStopped(client, both, 20_000)
-  assertCalmed(client)
-  assert.ok(instance.sockets.length <= h2ResetsMax + h2StreamsMax, `${instance.sockets.length}`)
-  await stillServes(proxy)
-})
+    const both = (i: number): Buffer => {
+      const stream = 2 * i + 1
+      const headers = renderFrame({ type: frameTypes.headers, flags: flag, stream, payload })
+      return Buffer.concat([headers, renderFrame({ ...ending, stream })])
+    }
+    await isStopped(client, both, 20_000)
+    assertCalmed(client)
+    assert.ok(instance.sockets.length <= h2ResetsMax + h2StreamsMax, `${instance.sockets.length}`)
+    await stillServes(proxy)
+  })
+}
 
 test('a client may cancel all that it has, as a browser does that leaves a page', async () => {
   await using instance = await TestInstance.answering((head) =>

@@ -6,7 +6,7 @@ import { parseRequestHead } from '../http/request-head.ts'
 import { type Frame, getFields, RawH2, renderFields, renderFrame } from '../fixtures/raw-h2.ts'
 import { routeTable } from '../fixtures/route-table.ts'
 import { ok, TestInstance, until } from '../fixtures/test-proxy.ts'
-import { askH2, connectH2, startTlsProxy } from '../fixtures/tls-proxy.ts'
+import { askH2, connectH2, startTlsProxy, type TlsProxy } from '../fixtures/tls-proxy.ts'
 
 const connections = 150
 const sessions = 300
@@ -41,6 +41,16 @@ function randomFrame(random: () => number): Frame {
   return { type, flags: flag, stream: type === 4 || type === 6 ? 0 : 1 + 2 * upTo(8), payload }
 }
 
+/** The next client is served, and of the ones before nothing is left. */
+async function leftNothing(proxy: TlsProxy): Promise<void> {
+  using session = connectH2(proxy.port)
+  const answer = await askH2(session, { ':authority': 'app.localhost', ':path': '/' })
+  assert.equal(answer.body, 'x')
+  await until(() => proxy.worker.connections === 1, 'the end of all others')
+  const upstreams = [...proxy.worker.router.upstreams]
+  await until(() => upstreams.every(({ inFlight }) => inFlight === 0), 'no claims')
+}
+
 test('frames at random crash nothing, and leave nothing behind', async (t) => {
   const seed = Number(process.env['VIADUCT_SEED'] ?? Date.now() % 1_000_000_000)
   t.diagnostic(`VIADUCT_SEED=${seed}`)
@@ -59,12 +69,7 @@ test('frames at random crash nothing, and leave nothing behind', async (t) => {
     await new Promise((resolve) => setTimeout(resolve, 5))
     for (const client of clients) client.socket.destroy()
   }
-  using session = connectH2(proxy.port)
-  const answer = await askH2(session, { ':authority': 'app.localhost', ':path': '/' })
-  assert.equal(answer.body, 'x')
-  await until(() => proxy.worker.connections === 1, 'the end of all others')
-  const upstreams = [...proxy.worker.router.upstreams]
-  await until(() => upstreams.every(({ inFlight }) => inFlight === 0), 'no claims')
+  await leftNothing(proxy)
 })
 
 /** Requests of each kind, as bytes: they are well-formed, and mean something together. */
@@ -140,12 +145,7 @@ test('sessions with some bytes changed crash nothing, and send nothing malformed
     await Promise.allSettled(ends)
     for (const client of clients) client.socket.destroy()
   }
-  using session = connectH2(proxy.port)
-  const answer = await askH2(session, { ':authority': 'app.localhost', ':path': '/' })
-  assert.equal(answer.body, 'x')
-  await until(() => proxy.worker.connections === 1, 'the end of all others')
-  const upstreams = [...proxy.worker.router.upstreams]
-  await until(() => upstreams.every(({ inFlight }) => inFlight === 0), 'no claims')
+  await leftNothing(proxy)
   assert.ok(instance.received.length > 0)
   for (const received of instance.received) assert.equal(faultOf(received), null, received)
 })

@@ -2,8 +2,12 @@
  * What the frames of a client mean (RFC 9113 §6), and what is wrong with them: a fault of a stream
  * ends the stream, any other the connection. Streams themselves are of `http2-connection.ts`.
  */
-import { h2BlockMaxBytes, h2ContinuationsMax } from '../../model/proxy-limits.ts'
-import { h2ConnectionWindowBytes, h2ControlFramesMax } from '../../model/proxy-limits.ts'
+import {
+  h2BlockMaxBytes,
+  h2ConnectionWindowBytes,
+  h2ContinuationsMax,
+  h2ControlFramesMax,
+} from '../../model/proxy-limits.ts'
 import { FloodGuard } from './flood-guard.ts'
 import {
   type ErrorCode,

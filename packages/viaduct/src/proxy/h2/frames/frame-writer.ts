@@ -5,8 +5,14 @@
  */
 import type { Socket } from 'node:net'
 import { h2BuffersKept } from '../../../model/proxy-limits.ts'
-import { type ErrorCode, frameHeadBytes, frameFlags, frameTypes } from './frame-codes.ts'
-import { payloadMaxBytes, settingIds } from './frame-codes.ts'
+import {
+  type ErrorCode,
+  frameFlags,
+  frameHeadBytes,
+  frameTypes,
+  payloadMaxBytes,
+  settingIds,
+} from './frame-codes.ts'
 
 /** Four whole frames of DATA, and some small ones. */
 const bufferBytes = 4 * (payloadMaxBytes + frameHeadBytes) + 1024
