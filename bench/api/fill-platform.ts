@@ -1,14 +1,14 @@
 /** Apps with many tiny processes, so that what the API shows is worth reading. */
-import { create } from 'tar'
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buffer } from 'node:stream/consumers'
+import { promisify } from 'node:util'
 import type { Platform } from '../../test/e2e/harness/start-platform.ts'
 
 const perApp = 10
 
-/** @returns The names of the apps. */
+/** Deploys apps until so many instances run. @returns The names of the apps. */
 export async function fillPlatform(
   platform: Platform,
   { instances }: { instances: number },
@@ -31,7 +31,8 @@ export async function packApp(procfile: string, manifest: object): Promise<Buffe
   try {
     await writeFile(join(folder, 'Procfile'), procfile)
     await writeFile(join(folder, 'viaduct.json'), JSON.stringify(manifest))
-    return await buffer(create({ gzip: true, cwd: folder }, ['Procfile', 'viaduct.json']))
+    const options = { encoding: 'buffer' } as const
+    return (await promisify(execFile)('tar', ['-czf', '-', '-C', folder, '.'], options)).stdout
   } finally {
     await rm(folder, { recursive: true })
   }

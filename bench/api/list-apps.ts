@@ -5,6 +5,7 @@ import { quantile } from '../scenarios/report.ts'
 
 const rounds = 20
 
+/** Makes as many apps as are missing, then lists them. */
 export async function timeList(
   platform: Platform,
   { apps }: { apps: number },
