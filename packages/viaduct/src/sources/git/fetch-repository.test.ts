@@ -216,6 +216,36 @@ test('what is not the address of a repository never reaches git', async () => {
   }
 })
 
+test('a branch that a shell would make something of is only a name', async () => {
+  const repository = await host.create('names')
+  await repository.commit({ a: '1' })
+  const own = await options()
+  const names = [
+    '$(touch${IFS}ran)',
+    '`touch${IFS}ran`',
+    'a;touch${IFS}ran',
+    "'a'",
+    'a|b&c',
+    '"$HOME"',
+  ]
+  for (const name of names) {
+    await repository.git('checkout', '--quiet', '-b', name, 'main')
+    const commit = await repository.commit({ name })
+    const { found, target } = await fetchTree(repository.url, own, name)
+    assert.deepEqual(found, { url: repository.url, branch: name, commit })
+    assert.equal(await readFile(join(target, 'name'), 'utf8'), name)
+  }
+  const path = '/$(touch${IFS}ran);`id`|x&y.git'
+  const url = host.url('names').replace('/names.git', path)
+  await assert.rejects(findCommit({ url }, own), { code: 'repo-unreachable' })
+  const there = await readdir(own.home)
+  assert.deepEqual(
+    there.filter((name) => name.includes('ran')),
+    [],
+  )
+  await assert.rejects(access(join(own.places.clone, 'ran')))
+})
+
 test('more than the limits is refused before it is written', async () => {
   const repository = await host.create('large')
   const files = Object.fromEntries(
