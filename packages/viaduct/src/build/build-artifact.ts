@@ -7,7 +7,7 @@
  * named by what went into it; one that is already there is used as it is, nothing runs.
  */
 import { createHash } from 'node:crypto'
-import { chmod, lstat, mkdtemp, rename } from 'node:fs/promises'
+import { chmod, mkdtemp, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { syncDirectory } from '../durable/write-file-durably.ts'
 import { systemCodeOf } from '../model/app-error.ts'
@@ -23,6 +23,7 @@ import { fillVariables } from './detect/fill-variables.ts'
 import type { Warning } from './manifest/parse-app-json.ts'
 import type { Processes } from './parse/parse-procfile.ts'
 import { prepareDirectories } from './prepare-directories.ts'
+import { exists } from './read-app-file.ts'
 import { buildPrefix } from './remove-old-artifacts.ts'
 import { runBuilders } from './run-builders.ts'
 import type { BuildOutput, RunJob } from './run-step.ts'
@@ -189,13 +190,4 @@ async function moveIntoPlace(tree: string, place: string, owner: Owner): Promise
   }
   // A user could not have moved a read-only folder; root's is sealed already.
   if (owner === null) await chmod(place, 0o555)
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    return (await lstat(path)).isDirectory()
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return false
-    throw error
-  }
 }

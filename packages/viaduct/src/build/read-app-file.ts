@@ -31,6 +31,17 @@ export async function readAppFile(
   }
 }
 
+/** Whether there is anything at a path, be it a link that leads nowhere. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path)
+    return true
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
 /** `bad-manifest` about a file or folder of the app. */
 export function badFile(name: string, what: string): AppError {
   return new AppError('bad-manifest', `${name} ${what}`, { data: { file: name } })

@@ -2,10 +2,9 @@
  * Installs what package.json asks for, or takes it from the cache; runs the `build` script; removes
  * what only that needed.
  */
-import { lstat, rename } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { systemCodeOf } from '../../../model/app-error.ts'
-import { readAppFile } from '../../read-app-file.ts'
+import { exists, readAppFile } from '../../read-app-file.ts'
 import type { BuildContext, Dependencies } from '../builder.ts'
 import { dependencyKey } from './dependency-key.ts'
 import type { Manager } from './manager.ts'
@@ -88,14 +87,4 @@ async function putInPlace(key: string, context: BuildContext): Promise<boolean> 
  */
 function isGenerated(name: string): boolean {
   return (name.startsWith('.') && name !== '.pnpm') || name === 'lock.yaml'
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path)
-    return true
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return false
-    throw error
-  }
 }

@@ -9,7 +9,13 @@ import type { StepName } from '../../run-step.ts'
 import { explainManager } from './explain-manager.ts'
 import type { Npm } from './find-npm.ts'
 import type { NodePlan } from './node-plan.ts'
-import { type ManagerKind, managerSettings, npmRangeFor, toolOf } from './package-manager.ts'
+import {
+  type ManagerKind,
+  managerName,
+  managerSettings,
+  npmRangeFor,
+  toolOf,
+} from './package-manager.ts'
 
 export interface Manager {
   readonly kind: ManagerKind
@@ -59,7 +65,7 @@ function managerOf(
   kind: ManagerKind,
   { npm, version, tool }: { npm: Npm; version: string; tool?: string },
 ): Manager {
-  const name = kind === 'yarn-classic' ? 'yarn' : kind
+  const name = managerName(kind)
   return {
     kind,
     title: `${name} ${version}`,

@@ -8,6 +8,7 @@ import { buildAndPrune, type Installed, installDependencies } from './install-de
 import { equipManager } from './manager.ts'
 import { type NodePlan, readNodePlan } from './node-plan.ts'
 import type { NodeWish } from './node-version.ts'
+import { managerName } from './package-manager.ts'
 
 export const nodeBuilder: Builder = {
   name: 'node',
@@ -44,7 +45,7 @@ function processesOf({ start }: PackageFacts): Processes {
 
 function toolsOf({ node, manager, installs, builds }: NodePlan): Record<string, string> {
   const { kind, range, askedBy } = manager
-  const name = kind === 'yarn-classic' ? 'yarn' : kind
+  const name = managerName(kind)
   return {
     'Node.js': node
       ? `${node.range} (${node.askedBy})`
@@ -55,7 +56,7 @@ function toolsOf({ node, manager, installs, builds }: NodePlan): Record<string, 
 
 /** Without what the cache spares. */
 function stepsOf({ manager, commands, installs, builds, prunes }: NodePlan): Detection['steps'] {
-  const name = manager.kind === 'yarn-classic' ? 'yarn' : manager.kind
+  const name = managerName(manager.kind)
   return [
     ...(installs ? [{ step: 'install' as const, command: `${name} ${commands.install}` }] : []),
     ...(builds ? [{ step: 'build' as const, command: `${name} ${commands.build}` }] : []),

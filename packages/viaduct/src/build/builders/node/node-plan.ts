@@ -1,9 +1,7 @@
 /** What is to be done with a Node.js app, from its files alone. */
-import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { systemCodeOf } from '../../../model/app-error.ts'
 import { type PackageFacts, parsePackage } from '../../parse/parse-package.ts'
-import { readAppFile } from '../../read-app-file.ts'
+import { exists, readAppFile } from '../../read-app-file.ts'
 import type { DetectOptions } from '../builder.ts'
 import { type NodeWish, readNodeWish } from './node-version.ts'
 import {
@@ -54,15 +52,5 @@ export async function readNodePlan(
     node: await readNodeWish(tree, facts),
     commands: commandsOf(manager.kind, { hasLock: lock !== null, dev }),
     prunes: installs && hasDevDependencies && (dev || installsAll(manager.kind)),
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path)
-    return true
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return false
-    throw error
   }
 }

@@ -20,6 +20,11 @@ export interface ManagerWish {
   readonly askedBy: string
 }
 
+/** What is typed, and shown. */
+export function managerName(kind: ManagerKind): ManagerName {
+  return kind === 'yarn-classic' ? 'yarn' : kind
+}
+
 /** What to run, without the manager's name. */
 export interface ManagerCommands {
   readonly install: string
@@ -70,7 +75,7 @@ export function toolOf(wish: ManagerWish & { readonly range: string }): ToolWish
   const { kind, range, askedBy } = wish
   if (kind === 'yarn')
     return { name: 'yarn', title: 'yarn', package: '@yarnpkg/cli-dist', range, askedBy }
-  const name = kind === 'yarn-classic' ? 'yarn' : kind
+  const name = managerName(kind)
   return { name, title: name, package: name, range, askedBy }
 }
 
