@@ -1,6 +1,6 @@
 /**
- * Does the Debian package install, run, upgrade under load without a lost request, and purge without
- * a trace? On a Debian with systemd of its own; needs root and debootstrap.
+ * Does the Debian package install, run, upgrade under load without a lost request, and purge
+ * without a trace? On a Debian with systemd of its own; needs root and debootstrap.
  */
 import { cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,7 +1,8 @@
 /** viaduct(1), made from the commands themselves: what `viaduct --help` says, as one page. */
-import type { Command } from 'commander'
 import { commandGroups } from '../../packages/viaduct/src/cli/command-table.ts'
 import { buildProgram } from '../../packages/viaduct/src/cli/program.ts'
+
+type Command = Awaited<ReturnType<typeof buildProgram>>
 
 /** As docs/errors.md says. */
 const exitStatus = {
