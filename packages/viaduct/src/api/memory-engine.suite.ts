@@ -5,7 +5,10 @@
 import { rm } from 'node:fs/promises'
 import type { AppView, Engine, PlatformStats, RequestOptions } from '../engine/engine.ts'
 import { parseHttpOptions } from '../build/manifest/parse-manifest.ts'
+import type { ConfigGroupView, GroupChange, GroupOutcome } from '../engine/groups/change-group.ts'
+import { applyChanges } from '../engine/records/stored-deploy.ts'
 import type { RoutesChange } from '../engine/requests/set-edge.ts'
+import type { ConfigView } from '../engine/views/explain-config.ts'
 import type { EdgeView } from '../engine/views/edge-view.ts'
 import { AppError } from '../model/app-error.ts'
 import type { DeployEvent, DeployEventType } from '../model/events.ts'
@@ -42,6 +45,7 @@ export class MemoryEngine implements Engine {
   readonly uploads: Upload[] = []
   readonly calls: unknown[][] = []
   readonly #rows = new Map<AppName, Row>()
+  readonly #groups = new Map<string, ConfigGroupView>()
   readonly #waiting = new Set<() => void>()
   #made = 0
 
@@ -157,6 +161,44 @@ export class MemoryEngine implements Engine {
     this.calls.push(['setConfig', name, changes, options])
     row.app = { ...row.app, stagedConfig: changes }
     return options.stage ? null : this.#begin(name, 'config')
+  }
+
+  async explainConfig(name: AppName): Promise<ConfigView> {
+    const release = this.#row(name).releases.at(-1)
+    if (!release) throw new AppError('no-release', `${name} has no release yet`)
+    const variables = Object.entries(release.config).map(([key, value]) => {
+      return { key, layers: [{ layer: 'config' as const, from: null, value }] }
+    })
+    return { release: release.number, variables }
+  }
+
+  async configGroups(): Promise<ConfigGroupView[]> {
+    return [...this.#groups.values()]
+  }
+
+  async configGroup(name: string): Promise<ConfigGroupView> {
+    const group = this.#groups.get(name)
+    if (group) return group
+    throw new AppError('group-not-found', `There is no config group "${name}"`)
+  }
+
+  async changeConfigGroup(name: string, change: GroupChange): Promise<GroupOutcome> {
+    const { changes = {}, bind = [], unbind = [], stage = false } = change
+    const before = this.#groups.get(name) ?? { config: {}, apps: [] }
+    const apps = [...before.apps, ...bind].filter((app) => !unbind.includes(app))
+    for (const app of apps) this.#row(app)
+    const config = applyChanges(before.config, changes)
+    const group = { schema: 1, name, config, apps, changedAt: 1 } as const
+    this.#groups.set(name, group)
+    const results = apps.map((app) => {
+      return { app, deploy: stage ? null : this.#begin(app, 'config'), error: null }
+    })
+    return { group, results }
+  }
+
+  async destroyConfigGroup(name: string): Promise<void> {
+    await this.configGroup(name)
+    this.#groups.delete(name)
   }
 
   async scale(name: AppName, counts: Readonly<Record<string, number>>): Promise<Deploy> {

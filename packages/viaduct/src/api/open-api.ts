@@ -29,6 +29,7 @@ import type { ApiContext } from './api-context.ts'
 import { appHandlers } from './handlers/app-handlers.ts'
 import { certificateHandlers } from './handlers/certificate-handlers.ts'
 import { deployHandlers } from './handlers/deploy-handlers.ts'
+import { configHandlers } from './handlers/config-handlers.ts'
 import { edgeHandlers } from './handlers/edge-handlers.ts'
 import { logHandlers } from './handlers/log-handler.ts'
 import { manifestHandlers } from './handlers/manifest-handlers.ts'
@@ -138,6 +139,7 @@ function createServer(
     ...appHandlers(context),
     ...deployHandlers(context),
     ...manifestHandlers(context),
+    ...configHandlers(context),
     ...edgeHandlers(context),
     ...logHandlers(context),
     ...certificateHandlers(context),

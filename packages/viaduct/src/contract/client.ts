@@ -54,7 +54,13 @@ export function createClient(options: ClientOptions) {
       scale: (name: string, counts: BodyOf<'formation.scale'>, extra: WaitOptions = {}) =>
         call('formation.scale', { params: { name }, body: counts, ...changing(extra) }),
     },
+    groups: groupMethods(caller),
     config: {
+      /** Where each variable comes from, or the one. @param extra.show With the values. */
+      explain: (
+        name: string,
+        { signal, ...query }: QueryOf<'config.explain'> & SignalOptions = {},
+      ) => call('config.explain', { params: { name }, query, ...(signal && { signal }) }),
       get: (name: string, extra: SignalOptions = {}) =>
         call('config.get', { params: { name }, ...extra }),
       /**
@@ -94,6 +100,20 @@ export function createClient(options: ClientOptions) {
       revoke: (id: string, extra: SignalOptions = {}) =>
         call('tokens.revoke', { params: { id }, ...extra }),
     },
+  }
+}
+
+/** Config that apps share. */
+function groupMethods({ call }: Caller) {
+  return {
+    list: (extra: SignalOptions = {}) => call('groups.list', extra),
+    get: (group: string, extra: SignalOptions = {}) =>
+      call('groups.get', { params: { group }, ...extra }),
+    /** Resolves when the deploys of the apps have begun. */
+    change: (group: string, body: BodyOf<'groups.change'>, extra: SignalOptions = {}) =>
+      call('groups.change', { params: { group }, body, ...extra }),
+    destroy: (group: string, extra: SignalOptions = {}) =>
+      call('groups.destroy', { params: { group }, ...extra }),
   }
 }
 

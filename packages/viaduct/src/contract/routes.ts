@@ -6,6 +6,7 @@
  */
 import { appRoutes } from './routes/app-routes.ts'
 import { certificateRoutes } from './routes/certificate-routes.ts'
+import { configRoutes } from './routes/config-routes.ts'
 import { deployRoutes } from './routes/deploy-routes.ts'
 import { edgeRoutes } from './routes/edge-routes.ts'
 import { platformRoutes } from './routes/platform-routes.ts'
@@ -14,6 +15,7 @@ import type { Route } from './route.ts'
 export const routes = {
   ...platformRoutes,
   ...appRoutes,
+  ...configRoutes,
   ...deployRoutes,
   ...edgeRoutes,
   ...certificateRoutes,

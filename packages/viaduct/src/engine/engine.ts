@@ -11,7 +11,9 @@ import type { OwnPort } from '../model/routing/own-port.ts'
 import type { Maintenance, RouteMatch } from '../model/routing/route.ts'
 import type { Upload } from '../model/upload.ts'
 import type { ProxyStats } from '../wire/proxy-protocol.ts'
+import type { ConfigGroupView, GroupChange, GroupOutcome } from './groups/change-group.ts'
 import type { RoutesChange } from './requests/set-edge.ts'
+import type { ConfigView } from './views/explain-config.ts'
 import type { EdgeView } from './views/edge-view.ts'
 
 /** `scaled-to-zero`: it is wanted, but no process of it. */
@@ -153,6 +155,21 @@ export interface Engine extends AsyncDisposable {
     changes: Readonly<Record<string, string | null>>,
     options: { stage: boolean },
   ): Promise<Deploy | null>
+  /** Where each variable of the release that serves comes from. @throws {AppError} `no-release` */
+  explainConfig(name: AppName): Promise<ConfigView>
+
+  configGroups(): Promise<ConfigGroupView[]>
+  /** @throws {AppError} `group-not-found` */
+  configGroup(name: string): Promise<ConfigGroupView>
+  /**
+   * Changes a config group, or makes it; each app that is bound to it gets a release with that.
+   * What becomes of one app's deploy says nothing of the others'.
+   * @throws {AppError} `app-not-found`, `group-not-found`, `bad-group-name`, `bad-config-key`,
+   *   `bad-request`; nothing has changed then.
+   */
+  changeConfigGroup(name: string, change: GroupChange): Promise<GroupOutcome>
+  /** @throws {AppError} `group-not-found`, `group-bound` with `data.apps` */
+  destroyConfigGroup(name: string): Promise<void>
   /** @throws {AppError} `bad-count`, `bad-process-type` (not in the Procfile), `no-release` */
   scale(name: AppName, counts: Readonly<Record<string, number>>): Promise<Deploy>
   /** Replaces every instance, new beside old. */

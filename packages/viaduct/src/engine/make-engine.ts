@@ -7,6 +7,7 @@ import type { AppRunner } from './app/app-runner.ts'
 import type { EngineParts } from './app/engine-parts.ts'
 import type { Apps } from './apps.ts'
 import type { Engine, RequestOptions } from './engine.ts'
+import { changeGroup, destroyGroup, viewGroup, viewGroups } from './groups/change-group.ts'
 import { publicDeploy, type StoredDeploy } from './records/stored-deploy.ts'
 import { cancel, findDeploy } from './requests/cancel.ts'
 import { deployKey } from './requests/deploy-key.ts'
@@ -27,6 +28,7 @@ import { createApp, replaceManifest } from './requests/set-manifest.ts'
 import { setPort } from './requests/set-port.ts'
 import { ProcessStatsSampler } from './stats/read-process-stats.ts'
 import { viewApp } from './views/app-view.ts'
+import { explainConfig } from './views/explain-config.ts'
 import { type EdgeView, viewEdge } from './views/edge-view.ts'
 import { followEvents } from './views/follow-events.ts'
 import { platformStats } from './views/platform-stats.ts'
@@ -81,6 +83,11 @@ export function makeEngine({
       const deploy = await runner.ask(() => setConfig(runner, changes, options))
       return deploy && publicDeploy(deploy)
     },
+    explainConfig: async (name) => explainConfig(await find(name)),
+    configGroups: async () => viewGroups(apps, parts.groups),
+    configGroup: async (name) => viewGroup(apps, parts.groups.get(name)),
+    changeConfigGroup: (name, change) => changeGroup({ apps, book: parts.groups }, name, change),
+    destroyConfigGroup: (name) => destroyGroup({ apps, book: parts.groups }, name),
     scale: (name, counts) => ask(name, (runner) => scale(runner, counts)),
     restart: (name, { request } = {}) => ask(name, (one) => restart(one, request), { request }),
     stop: (name, { request } = {}) => ask(name, (one) => stop(one, request), { request }),

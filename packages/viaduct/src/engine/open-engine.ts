@@ -24,6 +24,7 @@ import { ownerOf, restartPolicy } from './app/make-setup.ts'
 import { provideDirectPreload } from './steps/direct-port.ts'
 import { noteExit } from './steps/note-exit.ts'
 import { Apps } from './apps.ts'
+import { GroupBook } from './groups/group-book.ts'
 import { BuildQueue } from './builds/build-queue.ts'
 import { JobRunner } from './builds/job-runner.ts'
 import type { Engine } from './engine.ts'
@@ -83,6 +84,7 @@ export async function openEngine(options: EngineOptions): Promise<NodeEngine> {
   await removeUnfinishedWrites(layout.routes)
   const table = await readRouteTable(layout.routes)
   const allRecords = await AppRecords.loadAll(store)
+  const groups = await GroupBook.open(store)
   const forOtherUsers = process.getuid?.() === 0
   const nodeDir = await provideNode({ node, place: layout.node, forOtherUsers })
   await provideDirectPreload(layout.directPreload)
@@ -114,6 +116,7 @@ export async function openEngine(options: EngineOptions): Promise<NodeEngine> {
       ports: new OwnPortBook({ keeper, proxies, log }),
     }),
     ports: new PortBook({ min: settings.instancePortMin, max: settings.instancePortMax }),
+    groups,
     builds: new BuildQueue(),
     jobs: new JobRunner(keeper),
     toolbox: new Toolbox({ dir: layout.tools, node, npm }),

@@ -17,6 +17,15 @@ export interface DotenvLine {
   readonly line: number
 }
 
+/** Config that apps can share. Store key `config-groups/NAME`. */
+export interface ConfigGroup {
+  readonly schema: 1
+  readonly name: string
+  readonly config: Readonly<Record<string, string>>
+  /** Unix milliseconds. */
+  readonly changedAt: number
+}
+
 /** Config that several apps share, as it was when a release was made. */
 export interface BoundGroup {
   readonly name: string

@@ -161,6 +161,9 @@ export const streamReconnectMaxMs = 60_000
 /** Linux gives one environment string 128 KiB, key included. */
 export const configValueMaxBytes = 127 * 1024
 export const configKeysMax = 500
+/** Config groups of one platform, and of one app: all of an app's are in each of its releases. */
+export const configGroupsMax = 100
+export const configGroupsPerAppMax = 20
 /** A `.env` of a tree is kept with each release, whose record has `storeValueMaxBytes`. */
 export const dotenvMaxBytes = 128 * 1024
 /** All values of a `.env`: the kernel gives arguments and environment 2 MB together. */

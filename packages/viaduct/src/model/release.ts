@@ -44,6 +44,8 @@ export interface App {
   readonly formation: Formation
   /** Changes of config that wait for the next release; null removes a key. */
   readonly stagedConfig: Readonly<Record<string, string | null>>
+  /** Config groups that it is bound to, the later ones stronger. Absent: none. */
+  readonly groups?: readonly string[]
   /** Ways to it besides the manifest's, which these win over. Absent: none. */
   readonly routes?: readonly RouteMatch[]
   /** Stronger than the manifest's, key by key. Absent: none. */

@@ -1,13 +1,15 @@
 /**
- * `viaduct config`: shows the variables of an app; `set`, `unset`, `get` and `import` are in their
- * own files. As `env HOST DIR KEY=VALUE` it is the seed's command.
+ * `viaduct config`: shows the variables of an app; `set`, `unset` and the others are in their own
+ * files. As `env HOST DIR KEY=VALUE` it is the seed's command.
  */
 import { statSync } from 'node:fs'
 import type { Command } from 'commander'
 import { AppError } from '../../model/app-error.ts'
 import { renderFacts } from '../output/render-table.ts'
 import { addAppOptions, chooseApp, openSession, type SessionOptions } from '../session.ts'
+import { defineConfigExplain } from './explain.ts'
 import { defineConfigGet } from './get.ts'
+import { defineConfigGroup } from './group.ts'
 import { defineConfigImport } from './import.ts'
 import { defineConfigSet } from './set.ts'
 import { stageForSeed } from './stage-for-seed.ts'
@@ -16,18 +18,20 @@ import { defineConfigUnset } from './unset.ts'
 export function defineConfig(command: Command): void {
   addAppOptions(command)
     .argument('[words...]', "the seed's form: HOST DIR KEY=VALUE waits for the next deploy")
-    .usage('[options] [get|set|unset|import]')
+    .usage('[options] [get|set|unset|import|explain|group]')
     .action((words: string[], options: SessionOptions) => {
       if (words.length === 0) return showConfig(options)
       if (isSeedForm(words)) return stageForSeed(words, options)
       throw new AppError('bad-usage', `There is no "config ${words[0]}"`, {
-        hint: 'Write "viaduct config set KEY=VALUE"; there are get, set, unset and import.',
+        hint: 'Write "viaduct config set KEY=VALUE"; there are get, set, unset, import, explain and group.',
       })
     })
   defineConfigGet(command.command('get'))
   defineConfigSet(command.command('set'))
   defineConfigUnset(command.command('unset'))
   defineConfigImport(command.command('import'))
+  defineConfigExplain(command.command('explain'))
+  defineConfigGroup(command.command('group'))
 }
 
 async function showConfig(options: SessionOptions): Promise<void> {

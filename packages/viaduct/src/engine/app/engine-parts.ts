@@ -7,6 +7,7 @@ import type { Toolbox } from '../../build/tools/toolbox.ts'
 import type { Claims } from './claims.ts'
 import type { BuildQueue } from '../builds/build-queue.ts'
 import type { JobRunner } from '../builds/job-runner.ts'
+import type { GroupBook } from '../groups/group-book.ts'
 import type { EngineLog } from '../engine-log.ts'
 import type { KeeperLink } from '../links/keeper-link.ts'
 import type { ProxyLinks } from '../links/proxy-links.ts'
@@ -22,6 +23,7 @@ export interface EngineParts {
   readonly routes: RouteBook
   readonly claims: Claims
   readonly ports: PortBook
+  readonly groups: GroupBook
   readonly builds: BuildQueue
   readonly jobs: JobRunner
   readonly log: EngineLog

@@ -8,6 +8,7 @@ import { type BuiltArtifact, buildArtifact } from '../../build/build-artifact.ts
 import type { BuildOutput } from '../../build/run-step.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { claimedBy } from '../app/claims.ts'
+import { boundGroups, sharedConfig } from '../groups/bound-groups.ts'
 import { recordFailure } from '../steps/fail-deploy.ts'
 import { ownerOf } from '../app/make-setup.ts'
 import type { StoredDeploy } from '../records/stored-deploy.ts'
@@ -67,7 +68,7 @@ async function build(
     owner,
     node: `${parts.nodeDir}/node`,
     toolbox: parts.toolbox,
-    env: mergedConfig(records, deploy.changes),
+    env: { ...sharedConfig(boundGroups(runner)), ...mergedConfig(records, deploy.changes) },
     runJob: run,
     onOutput: noteOutput(runner, deploy),
     signal,
@@ -128,6 +129,7 @@ async function createRelease(
     ...{ artifact, processes, manifest, dotenv, runtime, commit },
     previousCommit: previous?.commit ?? null,
     ...(source && { source }),
+    groups: boundGroups(runner),
     config: { ...built.secrets, ...mergedConfig(records, changes) },
     description: 'Deploy',
     createdAt: Date.now(),

@@ -15,6 +15,7 @@ import { fetchRepository, findCommit } from '../../sources/git/fetch-repository.
 import { unpackArchive } from '../../sources/unpack-archive.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { ownerOf } from '../app/make-setup.ts'
+import { boundGroups, sharedConfig } from '../groups/bound-groups.ts'
 import type { StoredDeploy } from '../records/stored-deploy.ts'
 import { deployKey, deployKeyPath } from '../requests/deploy-key.ts'
 import { mergedConfig } from '../requests/merged-config.ts'
@@ -93,7 +94,7 @@ async function codeOfRepository(
   }
   const options = {
     ...{ places, home: layout.buildHome, owner, uploads: parts.layout.uploads, run, signal },
-    config: mergedConfig(records, deploy.changes),
+    config: { ...sharedConfig(boundGroups(runner)), ...mergedConfig(records, deploy.changes) },
     ...{ maxBytes, unpackedMaxBytes, unpackedMaxEntries },
   }
   const found = await findCommit({ url, ...(branch && { branch }) }, options)

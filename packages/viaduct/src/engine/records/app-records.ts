@@ -184,7 +184,8 @@ export async function listAll<T>(store: Store, prefix: string): Promise<Entry<T>
   }
 }
 
-function checkSchema(value: { schema: number }, key: string): void {
+/** @throws {AppError} `data-newer` */
+export function checkSchema(value: { schema: number }, key: string): void {
   if (value.schema === 1) return
   throw new AppError('data-newer', `${key} has schema ${value.schema}, this Viaduct knows 1`)
 }

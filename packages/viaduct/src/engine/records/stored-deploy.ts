@@ -6,7 +6,7 @@ import type { App, Config, Deploy, RequestMark, Source } from '../../model/relea
 import type { Upload } from '../../model/upload.ts'
 
 /** What becomes of the app when the deploy succeeds. */
-export type AppChange = Partial<Pick<App, 'formation' | 'wanted' | 'epoch' | 'port'>>
+export type AppChange = Partial<Pick<App, 'formation' | 'wanted' | 'epoch' | 'port' | 'groups'>>
 
 /** Changes of config; null removes a key. */
 export type ConfigChanges = Readonly<Record<string, string | null>>

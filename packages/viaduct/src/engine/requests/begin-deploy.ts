@@ -53,7 +53,7 @@ async function recordDeploy(runner: AppRunner, wanted: NewDeploy): Promise<Store
     createdAt: now,
     finishedAt: null,
     error: null,
-    after: wanted.after ?? {},
+    after: { ...inheritedGroups(runner, wanted), ...wanted.after },
     upload,
     commit: source?.commit ?? null,
     source,
@@ -90,6 +90,13 @@ export function inheritedChanges(
 ): ConfigChanges {
   const makesRelease = wanted.kind === 'config' || wanted.kind === 'deploy'
   return makesRelease ? (runner.records.deploy?.changes ?? {}) : {}
+}
+
+/** The same of config groups. */
+function inheritedGroups(runner: AppRunner, wanted: Pick<NewDeploy, 'kind'>): AppChange {
+  const groups = runner.records.deploy?.after.groups
+  const makesRelease = wanted.kind === 'config' || wanted.kind === 'deploy'
+  return makesRelease && groups ? { groups } : {}
 }
 
 function closeSuperseded(runner: AppRunner, deploy: StoredDeploy, by: StoredDeploy): StoredDeploy {

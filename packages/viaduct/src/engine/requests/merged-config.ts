@@ -1,5 +1,6 @@
 /**
- * The config of an app's next release: the current one's, then what is staged, then the changes.
+ * The own config of an app's next release: the current one's, then what is staged, then the
+ * changes. What it shares with others is `groups/bound-groups.ts`.
  */
 import type { Config } from '../../model/release.ts'
 import type { AppRecords } from '../records/app-records.ts'

@@ -4,17 +4,18 @@ import type { RequestMark } from '../../model/release.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import type { StoredDeploy } from '../records/stored-deploy.ts'
 import { beginDeploy } from './begin-deploy.ts'
+import { hasOtherGroups } from '../groups/bound-groups.ts'
 import { nextEpoch } from './next-epoch.ts'
 import { currentRelease } from './scale.ts'
 import { releaseWithConfig } from './set-config.ts'
 
 /**
- * New instances beside the old ones; config that is staged takes effect with a release of its own.
+ * New instances beside the old ones; config that is staged, shared or own, takes effect with a release of its own.
  */
 export async function restart(runner: AppRunner, request?: RequestMark): Promise<StoredDeploy> {
   const current = currentRelease(runner)
   const { stagedConfig } = runner.records.app
-  const staged = Object.keys(stagedConfig).length > 0
+  const staged = Object.keys(stagedConfig).length > 0 || hasOtherGroups(runner, current)
   const description = 'Restart with staged config'
   const release = staged
     ? releaseWithConfig(runner, current, { changes: {}, description })

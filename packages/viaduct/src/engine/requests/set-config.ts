@@ -1,8 +1,10 @@
 /** Changes config: stages it, or makes a release of the current code with it and deploys that. */
 import { AppError } from '../../model/app-error.ts'
 import { nextRelease } from '../../model/ids.ts'
+import type { BoundGroup } from '../../model/environment.ts'
 import type { Release } from '../../model/release.ts'
 import type { AppRunner } from '../app/app-runner.ts'
+import { boundGroups } from '../groups/bound-groups.ts'
 import { type ConfigChanges, type StoredDeploy, applyChanges } from '../records/stored-deploy.ts'
 import { beginDeploy, inheritedChanges } from './begin-deploy.ts'
 import { mergedConfig } from './merged-config.ts'
@@ -37,12 +39,16 @@ export async function setConfig(
 export function releaseWithConfig(
   runner: AppRunner,
   current: Release,
-  { changes, description }: { changes: ConfigChanges; description: string },
+  {
+    changes,
+    description,
+    groups = boundGroups(runner),
+  }: { changes: ConfigChanges; description: string; groups?: readonly BoundGroup[] },
 ): Release {
   const { records } = runner
   const number = nextRelease(records.app.lastRelease)
   const config = applyChanges(mergedConfig(records, {}), changes)
-  return { ...current, number, config, description, createdAt: Date.now() }
+  return { ...current, number, config, groups, description, createdAt: Date.now() }
 }
 
 function describe(changes: ConfigChanges): string {
