@@ -95,6 +95,14 @@ test('development dependencies are there when something builds, and go afterward
   assert.deepEqual([yarn.commands.install, yarn.prunes], ['install --immutable', true])
 })
 
+test('a package.json of ten megabytes is refused, not read', async () => {
+  const huge = packageJson({ description: 'x'.repeat(10 * 1024 * 1024) })
+  await assert.rejects(planOf({ 'package.json': huge }), {
+    code: 'bad-manifest',
+    message: 'package.json is larger than 1048576 bytes',
+  })
+})
+
 test('an older Node.js gets an npm that runs with it', () => {
   const versions = ['22.1.0', '20.0.0', '18.0.0', '16.20.0', '14.1.0', '12.0.0', '10.0.0']
   assert.deepEqual(versions.map(npmRangeFor), ['10', '10', '10', '9', '9', '8', '6'])
