@@ -46,10 +46,12 @@ export class Apps {
     about: { manifest: ServerManifest; request?: RequestMark | undefined },
   ): Promise<AppRunner> {
     const { manifest, request } = about
+    // Whoever is just making it, may be the same request.
+    while (this.#creating.has(name)) await this.#creating.get(name)?.catch(() => null)
     const there = this.runners.get(name)
     const made = there?.leaving === false ? there.records.app.request : undefined
     if (there && made && isSameRequest(made, request)) return there
-    if (there?.leaving === false || this.#creating.has(name)) {
+    if (there?.leaving === false) {
       const hint = `PUT /applications/${name} changes it.`
       throw new AppError('exists', `There is an app "${name}" already`, { hint })
     }

@@ -98,6 +98,29 @@ test('an app that was uploaded is deployed again from its last upload', async ()
   await until(async () => (await readdir(uploads)).length === 0, 'no upload is left')
 })
 
+test('requests that come twice at once make one app, and one deploy of an upload', async () => {
+  const twin = parseAppName('twin')
+  const make = () => engine.create(twin, { manifest: { scale: { web: 1 } }, ...mark('twin') })
+  const [one, two] = await Promise.all([make(), make()])
+  assert.equal(one.app.app, two.app.app)
+  const others = ['a', 'b'].map((key) =>
+    engine.create(parseAppName('rival'), { manifest: {}, ...mark(key) }).then(
+      () => 'made',
+      (error: { code: string }) => error.code,
+    ),
+  )
+  assert.deepEqual((await Promise.all(others)).toSorted(), ['exists', 'made'])
+  const files = appFiles('twin')
+  const uploads = [await test1.upload(files), await test1.upload(files)] as const
+  const options = { commit: null, ...mark('up') }
+  const deploys = await Promise.all(uploads.map((upload) => engine.deploy(twin, upload, options)))
+  assert.equal(deploys[0]?.id, deploys[1]?.id)
+  assert.equal((await engine.deploys(twin)).length, 1)
+  await test1.end(Promise.resolve(deploys[0] ?? null), twin)
+  const { uploads: folder } = test1.keeper.layout
+  await until(async () => (await readdir(folder)).length === 0, 'no upload is left')
+})
+
 test('an upload that unpacks to more than the settings allow is refused', async () => {
   const large = parseAppName('large')
   const upload = await test1.upload({ ...appFiles('x'), big: 'x'.repeat(1_100_000) })
