@@ -106,7 +106,7 @@ test('requests that come twice at once make one app, and one deploy of an upload
   const others = ['a', 'b'].map((key) =>
     engine.create(parseAppName('rival'), { manifest: {}, ...mark(key) }).then(
       () => 'made',
-      (error: { code: string }) => error.code,
+      (error: unknown) => (error as { code: string }).code,
     ),
   )
   assert.deepEqual((await Promise.all(others)).toSorted(), ['exists', 'made'])
