@@ -299,6 +299,13 @@ test('a build that takes too long is ended and named, as is one without npm', li
     /"npm run build" took longer than 1500 ms/,
   )
   assert.deepEqual([late.data['step'], late.data['signal']], ['build', 'SIGKILL'])
+  const endless = { Procfile: 'web: x', 'viaduct.json': '{"install": ["true", "sleep 60"]}' }
+  const command = await failure(
+    build(endless, { timeoutMs: 1_000 }),
+    'build-failed',
+    /"sleep 60" took longer than 1000 ms/,
+  )
+  assert.equal(command.data['step'], 'command')
   const none = await failure(
     build(files, { toolbox: builds.toolboxWith(null) }),
     'build-failed',

@@ -5,7 +5,7 @@
  * Code of the app may still run while root works here. So every folder is taken away from the app
  * before its entries are looked at: nothing in it can then be swapped for a link to elsewhere.
  */
-import { chmodSync, lchownSync, lstatSync } from 'node:fs'
+import { chmodSync, lchownSync, lstatSync, readdirSync } from 'node:fs'
 import { chmod, lchown, lstat, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { filesPerTurn } from '../model/limits.ts'
@@ -23,9 +23,9 @@ export async function sealTree(root: string, owner: Owner): Promise<void> {
   const turns = new Turns(filesPerTurn)
   const folders = [root]
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    await sealFolder(folder, owner)
-    if (owner === null && folder === root) await chmod(root, 0o755)
-    for (const name of await readdir(folder)) {
+    sealFolder(folder, owner)
+    if (owner === null && folder === root) chmodSync(root, 0o755)
+    for (const name of readdirSync(folder)) {
       await turns.take()
       const path = join(folder, name)
       if (sealEntry(path, owner) === 'folder') folders.push(path)
@@ -44,10 +44,10 @@ export async function removeTree(root: string, owner: Owner): Promise<void> {
   await rm(root, { recursive: true, force: true })
 }
 
-async function sealFolder(path: string, owner: Owner): Promise<void> {
-  if (owner === null) return await chmod(path, 0o555)
-  await lchown(path, 0, owner.gid)
-  await chmod(path, 0o750)
+function sealFolder(path: string, owner: Owner): void {
+  if (owner === null) return chmodSync(path, 0o555)
+  lchownSync(path, 0, owner.gid)
+  chmodSync(path, 0o750)
 }
 
 /** @returns `folder` for one that is still to be sealed. */
