@@ -3,7 +3,6 @@
  * later included. After each line a reader can say where it is, and go on there at another time,
  * through rotations and restarts, with no line lost and none twice.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import { logReleasesPollMs } from '../model/limits.ts'
 import type { LogLine } from './line-format.ts'
 import type { LogCursor } from './log-cursor.ts'
@@ -24,6 +23,8 @@ export interface FollowLogsOptions<T extends LogLine> {
   readonly tails: LogTails
   /** Those there were at most so many milliseconds ago; null: there are none any more. */
   readonly sources: (maxAgeMs: number) => Promise<readonly LogSource<T>[] | null>
+  /** Calls back when there may be others. */
+  readonly watch: (onChange: () => void) => Disposable
   /** The newest lines before the places of `ends`, in order. */
   readonly older: (ends: ReadonlyMap<number, LogPosition>) => Promise<readonly T[]>
   readonly filter: (line: T) => boolean
@@ -61,9 +62,13 @@ export async function* followLogs<T extends LogLine>(
     return withKey(key, options.tails.follow(path, { parse, from, signal }))
   }
   const streams = allSources(options, { signal, begin, onGone: () => gone.abort() })
-  for await (const { key, placed } of mergeStreams(streams)) {
-    places.set(key, placed.end)
-    if (filter(placed.line)) yield { line: placed.line, cursor: { places, older: null } }
+  try {
+    for await (const { key, placed } of mergeStreams(streams)) {
+      places.set(key, placed.end)
+      if (filter(placed.line)) yield { line: placed.line, cursor: { places, older: null } }
+    }
+  } finally {
+    gone.abort() // For who leaves before the signal says so.
   }
 }
 
@@ -77,12 +82,20 @@ async function findEnds<T extends LogLine>({
 
 /** A stream for each log that is there, and for each that comes. */
 async function* allSources<T extends LogLine, S>(
-  { sources }: FollowLogsOptions<T>,
+  { sources, watch }: FollowLogsOptions<T>,
   about: { signal: AbortSignal; begin: (source: LogSource<T>) => S; onGone: () => void },
 ): AsyncGenerator<S> {
   const known = new Set<number>()
   let wasThere = false
+  let isNew = true
+  let wake = (): void => undefined
+  using _ = watch(() => {
+    isNew = true
+    wake()
+  })
+  about.signal.addEventListener('abort', () => wake(), { once: true })
   while (!about.signal.aborted) {
+    isNew = false
     const all = await sources(logReleasesPollMs)
     if (all === null && wasThere) return about.onGone()
     wasThere ||= all !== null
@@ -91,11 +104,8 @@ async function* allSources<T extends LogLine, S>(
       known.add(source.key)
       yield about.begin(source)
     }
-    try {
-      await delay(logReleasesPollMs, undefined, { signal: about.signal })
-    } catch {
-      // Aborted: the loop ends by itself.
-    }
+    if (isNew || about.signal.aborted) continue
+    await new Promise<void>((resolve) => (wake = resolve))
   }
 }
 

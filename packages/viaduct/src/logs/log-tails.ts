@@ -11,6 +11,7 @@ import type { ParseLine } from './read-log.ts'
 export class LogTails {
   readonly #tails = new Map<string, { tail: LogTail<LogLine>; followers: number }>()
   readonly #names = new Map<string, { readAt: number; names: Promise<readonly string[] | null> }>()
+  readonly #watches = new Map<string, FolderWatch>()
 
   /**
    * Lines of a log after `from`, until the signal aborts. The file is read once for all followers,
@@ -53,6 +54,43 @@ export class LogTails {
     this.#names.set(folder, known)
     return known.names
   }
+
+  /** Calls back soon, then whenever the names in a folder are others; looks once for all. */
+  watch(folder: string, onChange: () => void): Disposable {
+    const watch = this.#watches.get(folder) ?? this.#openWatch(folder)
+    // Whoever comes later has seen other names than the last look.
+    watch.seen = null
+    watch.callbacks.add(onChange)
+    return {
+      [Symbol.dispose]: () => {
+        watch.callbacks.delete(onChange)
+        if (watch.callbacks.size > 0) return
+        clearInterval(watch.timer)
+        this.#watches.delete(folder)
+      },
+    }
+  }
+
+  #openWatch(folder: string): FolderWatch {
+    const look = async (): Promise<void> => {
+      // A folder that cannot be read now may be readable the next time.
+      const names = JSON.stringify(await this.names(folder, 0).catch(() => []))
+      if (names === watch.seen) return
+      watch.seen = names
+      for (const call of watch.callbacks) call()
+    }
+    const timer = setInterval(() => void look(), logReleasesPollMs)
+    const watch: FolderWatch = { timer, callbacks: new Set(), seen: null }
+    this.#watches.set(folder, watch)
+    return watch
+  }
+}
+
+interface FolderWatch {
+  readonly timer: NodeJS.Timeout
+  readonly callbacks: Set<() => void>
+  /** The names at the last look; null: all shall look again. */
+  seen: string | null
 }
 
 async function namesIn(folder: string): Promise<readonly string[] | null> {

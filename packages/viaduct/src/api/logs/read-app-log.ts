@@ -51,6 +51,7 @@ export function followAppLog(
   return followLogs({
     tails: place.tails,
     sources,
+    watch: (onChange) => place.tails.watch(place.layout.logs, onChange),
     older: async (ends) => readOlder((await sources(0)) ?? [], options, ends),
     filter: filterOf(options),
     cursor,
