@@ -19,6 +19,7 @@ import { defaultsOf, type Manifest } from '../model/manifest.ts'
 import { type Config, type Runtime, type ServerManifest } from '../model/release.ts'
 import type { Dependencies, Equipped, Machine } from './builders/builder.ts'
 import { type DetectedApp, detectApp } from './detect/detect-app.ts'
+import { publicPortOf } from './detect/public-port.ts'
 import { fillVariables } from './detect/fill-variables.ts'
 import type { Warning } from './manifest/parse-app-json.ts'
 import type { Processes } from './parse/parse-procfile.ts'
@@ -88,7 +89,7 @@ export interface Workpiece {
 
 /**
  * @throws {AppError} `bad-upload`, `bad-procfile`, `bad-manifest`, `bad-dotenv`,
- *   `no-web-process`, `config-missing`, `build-failed`, `disk-full`; nothing is left behind.
+ *   `bad-port`, `no-web-process`, `config-missing`, `build-failed`, `disk-full`; nothing is left behind.
  * @throws What `options.signal` aborted with.
  */
 export async function buildArtifact(options: BuildOptions): Promise<BuiltArtifact> {
@@ -101,10 +102,12 @@ export async function buildArtifact(options: BuildOptions): Promise<BuiltArtifac
     const detected = await detectApp(tree, told)
     for (const warning of detected.warnings) options.onOutput(renderWarning(warning))
     const secrets = fillVariables(detected.manifest.env, hasValue(detected, options))
+    const manifestEnv = defaultsOf(detected.manifest.env)
+    const { dotenv } = detected
+    publicPortOf({ manifestEnv, dotenv, groups: [], config: options.env })
     const equipped = await equip(detected, options)
     const commands = detected.manifest.install ?? []
     const env = { ...secrets, ...options.env }
-    const manifestEnv = defaultsOf(detected.manifest.env)
     const artifact = artifactId(
       // `.env` is in the source.
       { source: options.source, env: { ...manifestEnv, ...env } },
@@ -116,12 +119,9 @@ export async function buildArtifact(options: BuildOptions): Promise<BuiltArtifac
       ? 'reused'
       : await build(
           { ...options, env },
-          {
-            ...{ tree, place, equipped, runtime, commands },
-            ...{ manifestEnv, dotenv: detected.dotenv },
-          },
+          { tree, place, equipped, runtime, commands, manifestEnv, dotenv },
         )
-    const { processes, manifest, dotenv } = await detectApp(place, told)
+    const { processes, manifest } = await detectApp(place, told)
     return { artifact, processes, manifest, dotenv, runtime, commit, dependencies, secrets }
   } catch (error) {
     throw diskFullOr(error, 'the release')

@@ -205,7 +205,7 @@ export const httpSchema = named('HttpOptions', object({ http: options, server: o
 
 const portNow = {
   port: nullable(ownPort),
-  source: nullable(oneOf(['manifest', 'server'], { description: 'Who said so' })),
+  source: nullable(oneOf(['manifest', 'server', 'config'], { description: 'config: as PORT' })),
 }
 
 export const portSchema = named('Port', object(portNow))

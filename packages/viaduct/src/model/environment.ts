@@ -17,6 +17,14 @@ export interface DotenvLine {
   readonly line: number
 }
 
+/** A port that users set as `PORT`: the app's own, as the manifest's `port` is. */
+export interface PublicPort {
+  /** 1 to 65535. */
+  readonly number: number
+  /** For people: `.env:3`, `config group x` … */
+  readonly from: string
+}
+
 /** Config that apps can share. Store key `config-groups/NAME`. */
 export interface ConfigGroup {
   readonly schema: 1

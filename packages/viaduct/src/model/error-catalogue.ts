@@ -26,6 +26,7 @@ export const errorCatalogue = {
   'bad-method': facts(405, 2),
   'bad-count': facts(422, 2, 'Counts go from 0 to 100.'),
   'bad-config-key': facts(422, 2, 'Use A-Z, a-z, 0-9 and "_", not a digit first.'),
+  'bad-port': facts(422, 2, 'A PORT that is set is the public port of the app: 1 to 65535.'),
   'bad-group-name': facts(
     422,
     2,

@@ -19,6 +19,7 @@ export type DeployEventType =
   | 'instance.exited'
   | 'routes.switched'
   | 'route.left-out'
+  | 'port.claimed'
   | 'deploy.succeeded'
   | 'deploy.failed'
   | 'deploy.superseded'

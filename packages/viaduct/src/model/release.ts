@@ -3,7 +3,7 @@
  */
 import type { AppName, ArtifactId, DeployId, ProcessType, ReleaseNumber } from './ids.ts'
 import type { HttpOptions } from './routing/http-options.ts'
-import type { BoundGroup, DotenvLine } from './environment.ts'
+import type { BoundGroup, DotenvLine, PublicPort } from './environment.ts'
 import type { Manifest } from './manifest.ts'
 import type { Maintenance, RouteMatch } from './routing/route.ts'
 import type { OwnPort } from './routing/own-port.ts'
@@ -99,6 +99,8 @@ export interface Release {
   readonly dotenv?: readonly DotenvLine[]
   /** Config shared with other apps, in the order of binding. Absent: none. */
   readonly groups?: readonly BoundGroup[]
+  /** What these say as PORT. Absent: nothing. */
+  readonly publicPort?: PublicPort | null
   /** Process type → the user's own shell line. */
   readonly processes: Readonly<Record<ProcessType, string>>
   readonly manifest: Manifest

@@ -35,8 +35,9 @@ export function defineConfigGroup(command: Command): void {
       'Show and change config that apps share. A change makes a release of every app that is ' +
         'bound to the group, and deploys it.',
     )
-    .action((name: string | undefined, words: string[], _options: unknown, self: Command) => {
-      const options: GroupOptions = self.optsWithGlobals()
+    .action(() => {
+      const [name, ...words] = command.args
+      const options: GroupOptions = command.optsWithGlobals()
       return name === undefined ? listGroups(options) : runGroup(name, words, options)
     })
 }

@@ -53,6 +53,7 @@ const marks: Readonly<Record<string, Mark>> = {
   'instance.exited': remark,
   'routes.switched': done,
   'route.left-out': warning,
+  'port.claimed': done,
   'drain.finished': done,
   'drain.expired': remark,
 }

@@ -89,6 +89,7 @@ function printPort({ terminal }: Session, app: AppName, now: PortResource): void
 
 function renderPort(app: AppName, { port, source }: PortResource): string {
   if (port === null) return `${app} has no port of its own`
-  const who = source === 'server' ? 'you' : 'its manifest'
+  const sources = { server: 'you', manifest: 'its manifest', config: 'its PORT' }
+  const who = sources[source ?? 'manifest']
   return `${app} has port ${renderOwnPort(port)}, said by ${who}`
 }

@@ -15,7 +15,7 @@ import type { OwnPortBook } from '../ports/own-port-book.ts'
 import type { AppRecords } from '../records/app-records.ts'
 import { manifestMatches, matchesOf } from './edge-of.ts'
 import type { LiveInstance } from './live-instance.ts'
-import { ownPortOf } from './make-setup.ts'
+import { ownPortOf, publicPortIn } from './make-setup.ts'
 
 /** An app's runner, as far as it matters here. */
 interface Claimant {
@@ -28,6 +28,8 @@ interface Claimant {
 export interface Claimed {
   readonly matches: readonly RouteMatch[]
   readonly port: number | null
+  /** Who said so, when it is a PORT that users set. */
+  readonly portFrom?: string
 }
 
 export const nothingClaimed: Claimed = { matches: [], port: null }
@@ -60,7 +62,7 @@ export class Claims {
     const { matches, port } = wanted
     if (matches.length === 0 && port === null) return commit()
     return this.#inTurn(async () => {
-      if (port !== null) this.#checkPort(app, port)
+      if (port !== null) this.#checkPort(app, { port, portFrom: wanted.portFrom })
       this.#check(app, matches)
       if (port !== null) await this.#ports.open(port, { again: this.#isLeft(app, port) })
       return commit()
@@ -88,10 +90,14 @@ export class Claims {
     return new Set(ports)
   }
 
-  #checkPort(app: AppName, port: number): void {
+  #checkPort(
+    app: AppName,
+    { port, portFrom }: { port: number; portFrom: string | undefined },
+  ): void {
     for (const [other, claimant] of this.#apps) {
       if (other === app || !portsOf(claimant).includes(port)) continue
-      const message = `Port ${port} is ${other}'s, so ${app} cannot have it`
+      const said = portFrom === undefined ? '' : ` (PORT, said by ${portFrom})`
+      const message = `Port ${port}${said} is ${other}'s, so ${app} cannot have it`
       const hint = 'Choose another one, or take it away from that app.'
       throw new AppError('port-taken', message, { hint, data: { field: 'port', app, other, port } })
     }
@@ -132,10 +138,12 @@ export class Claims {
 /** What an app asks for with a release and its routes on the server; not what every app gets. */
 export function claimedBy(
   app: Pick<App, 'routes' | 'port'>,
-  release: Pick<Release, 'manifest'> | null,
+  release: Pick<Release, 'manifest' | 'publicPort'> | null,
 ): Claimed {
   const matches = [...manifestMatches(release?.manifest), ...(app.routes ?? [])]
-  return { matches, port: ownPortOf(app, release)?.number ?? null }
+  const portFrom = publicPortIn(app, release)?.from
+  const port = ownPortOf(app, release)?.number ?? null
+  return { matches, port, ...(portFrom !== undefined && { portFrom }) }
 }
 
 /** Of what runs, and of what is being deployed. */

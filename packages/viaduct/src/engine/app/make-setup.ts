@@ -15,6 +15,7 @@ import {
   stopTimeoutMs,
 } from '../../model/limits.ts'
 import type { Timeouts } from '../../model/manifest.ts'
+import type { PublicPort } from '../../model/environment.ts'
 import type { App, Release } from '../../model/release.ts'
 import type { OwnPort } from '../../model/routing/own-port.ts'
 import type { Policy, Setup, TypeSetup } from '../../plan/setup.ts'
@@ -57,12 +58,23 @@ export function routedTypes(release: Release): readonly string[] {
   return release.manifest.routes ?? ['web']
 }
 
-/** The app's port with a release: what was set on the server, else the manifest's. */
+/** The app's port with a release: as set on the server, else the manifest's, else PORT's. */
 export function ownPortOf(
   app: Pick<App, 'port'>,
-  release: Pick<Release, 'manifest'> | null,
+  release: Pick<Release, 'manifest' | 'publicPort'> | null,
 ): OwnPort | null {
+  const wished = publicPortIn(app, release)
+  if (wished) return { number: wished.number, direct: null }
   return app.port ?? release?.manifest.port ?? null
+}
+
+/** The PORT that users set, where nobody says more of the app's port. */
+export function publicPortIn(
+  app: Pick<App, 'port'>,
+  release: Pick<Release, 'manifest' | 'publicPort'> | null,
+): PublicPort | null {
+  if (app.port || release?.manifest.port) return null
+  return release?.publicPort ?? null
 }
 
 /** The port that instances of a process type accept on themselves; null: none. */

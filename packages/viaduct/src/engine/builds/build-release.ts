@@ -3,13 +3,16 @@ import { AppError, messageOf } from '../../model/app-error.ts'
 import { errorCatalogue } from '../../model/error-catalogue.ts'
 import { nextRelease } from '../../model/ids.ts'
 import { buildEventLinesMax } from '../../model/limits.ts'
+import { defaultsOf } from '../../model/manifest.ts'
 import type { DeployFailure } from '../../model/release.ts'
 import { type BuiltArtifact, buildArtifact } from '../../build/build-artifact.ts'
+import { publicPortOf } from '../../build/detect/public-port.ts'
 import type { BuildOutput } from '../../build/run-step.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { claimedBy } from '../app/claims.ts'
 import { boundGroups, sharedConfig } from '../groups/bound-groups.ts'
 import { recordFailure } from '../steps/fail-deploy.ts'
+import { notePublicPort } from '../ports/note-public-port.ts'
 import { ownerOf } from '../app/make-setup.ts'
 import type { StoredDeploy } from '../records/stored-deploy.ts'
 import { mergedConfig } from '../requests/merged-config.ts'
@@ -122,6 +125,9 @@ async function createRelease(
   const { artifact, processes, manifest, dotenv, runtime, commit } = built
   const previous = records.release(app.current)
   const { source } = deploy
+  const groups = boundGroups(runner)
+  const config = { ...built.secrets, ...mergedConfig(records, changes) }
+  const manifestEnv = defaultsOf(manifest.env)
   const release = {
     schema: 1 as const,
     app: app.name,
@@ -129,14 +135,14 @@ async function createRelease(
     ...{ artifact, processes, manifest, dotenv, runtime, commit },
     previousCommit: previous?.commit ?? null,
     ...(source && { source }),
-    groups: boundGroups(runner),
-    config: { ...built.secrets, ...mergedConfig(records, changes) },
+    ...{ groups, config, publicPort: publicPortOf({ manifestEnv, dotenv, groups, config }) },
     description: 'Deploy',
     createdAt: Date.now(),
   }
   const event = { message: `Release v${number}`, data: { release: number } }
   await runner.parts.claims.whileFree(app.name, claimedBy(app, release), () => {
     journal.append(id, 'release.created', event)
+    notePublicPort(runner, id, release)
     return records.commit({
       release,
       app: { ...app, lastRelease: number },

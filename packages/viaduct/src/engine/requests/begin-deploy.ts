@@ -8,6 +8,7 @@ import type { App, DeployKind, Release, RequestMark, Source } from '../../model/
 import type { Upload } from '../../model/upload.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { claimedBy, nothingClaimed } from '../app/claims.ts'
+import { notePublicPort } from '../ports/note-public-port.ts'
 import { settlePorts } from '../steps/settle-ports.ts'
 import { clearDeploy, closeDeploy } from '../steps/end-deploy.ts'
 import type { AppChange, ConfigChanges, StoredDeploy } from '../records/stored-deploy.ts'
@@ -62,6 +63,7 @@ async function recordDeploy(runner: AppRunner, wanted: NewDeploy): Promise<Store
   }
   const data = { kind: deploy.kind, release: deploy.release }
   journal.append(deploy.id, 'deploy.queued', { message: wanted.message, data })
+  if (isNewRelease && release) notePublicPort(runner, deploy.id, release)
   const before = records.deploy
   const superseded = before && closeSuperseded(runner, before, deploy)
   const changed: App = {

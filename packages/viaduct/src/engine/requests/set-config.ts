@@ -1,7 +1,9 @@
 /** Changes config: stages it, or makes a release of the current code with it and deploys that. */
+import { publicPortOf } from '../../build/detect/public-port.ts'
 import { AppError } from '../../model/app-error.ts'
 import { nextRelease } from '../../model/ids.ts'
 import type { BoundGroup } from '../../model/environment.ts'
+import { defaultsOf } from '../../model/manifest.ts'
 import type { Release } from '../../model/release.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { boundGroups } from '../groups/bound-groups.ts'
@@ -35,7 +37,7 @@ export async function setConfig(
   return beginDeploy(runner, { ...options, changes: taken })
 }
 
-/** The current code with other config, as the next release. */
+/** The current code with other config, as the next release. @throws {AppError} `bad-port` */
 export function releaseWithConfig(
   runner: AppRunner,
   current: Release,
@@ -48,7 +50,11 @@ export function releaseWithConfig(
   const { records } = runner
   const number = nextRelease(records.app.lastRelease)
   const config = applyChanges(mergedConfig(records, {}), changes)
-  return { ...current, number, config, groups, description, createdAt: Date.now() }
+  const dotenv = current.dotenv ?? []
+  const wanted = { manifestEnv: defaultsOf(current.manifest.env), dotenv, groups, config }
+  const publicPort = publicPortOf(wanted)
+  const made = { number, config, groups, publicPort, description, createdAt: Date.now() }
+  return { ...current, ...made }
 }
 
 function describe(changes: ConfigChanges): string {

@@ -13,7 +13,7 @@ import type { ProcessInfo, ProcessSpec } from '../../wire/keeper-protocol.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { LiveInstance } from '../app/live-instance.ts'
 import { directPortOf, ownerOf, routedTypes, timeoutsOf } from '../app/make-setup.ts'
-import { environmentInput } from './instance-environment.ts'
+import { environmentInput } from '../app/instance-environment.ts'
 import { noteExit } from './note-exit.ts'
 import { beginWatch } from './watch-ready.ts'
 

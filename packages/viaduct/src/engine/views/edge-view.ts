@@ -5,7 +5,7 @@ import type { OwnPort } from '../../model/routing/own-port.ts'
 import type { Maintenance } from '../../model/routing/route.ts'
 import { claimOf } from '../../model/routing/route-match.ts'
 import type { AppRunner } from '../app/app-runner.ts'
-import { ownPortOf } from '../app/make-setup.ts'
+import { ownPortOf, publicPortIn } from '../app/make-setup.ts'
 import { httpOf, matchesOf, type SourcedMatch } from '../app/edge-of.ts'
 
 export interface ShownRoute extends SourcedMatch {
@@ -17,7 +17,7 @@ export interface EdgeView {
   readonly routes: readonly ShownRoute[]
   readonly port: OwnPort | null
   /** null: it has none. */
-  readonly portSource: 'manifest' | 'server' | null
+  readonly portSource: 'manifest' | 'server' | 'config' | null
   readonly http: HttpOptions
   /** What of `http` was set on the server. */
   readonly httpOnServer: HttpOptions
@@ -35,7 +35,7 @@ export function viewEdge({ records, parts }: AppRunner): EdgeView {
       return { ...match, takenBy: taken.get(claimOf(match)) ?? null }
     }),
     port,
-    portSource: app.port ? 'server' : port && 'manifest',
+    portSource: app.port ? 'server' : publicPortIn(app, release) ? 'config' : port && 'manifest',
     http: httpOf(app, release),
     httpOnServer: app.http ?? {},
     maintenance: app.maintenance ?? null,

@@ -4,7 +4,7 @@ import { AppError } from '../../model/app-error.ts'
 import type { InstanceId, ProcessType } from '../../model/ids.ts'
 import type { Release } from '../../model/release.ts'
 import type { AppRunner } from '../app/app-runner.ts'
-import { environmentInput } from '../steps/instance-environment.ts'
+import { environmentInput } from '../app/instance-environment.ts'
 
 export interface ConfigView {
   readonly release: Release['number']

@@ -2,7 +2,7 @@
 import type { EnvironmentInput } from '../../build/compose-environment.ts'
 import { defaultsOf } from '../../model/manifest.ts'
 import { noRuntime, type Release } from '../../model/release.ts'
-import type { EngineParts } from '../app/engine-parts.ts'
+import type { EngineParts } from './engine-parts.ts'
 
 /** @param about The instance, and the port it is told to listen on. */
 export function environmentInput(
