@@ -99,19 +99,25 @@ test('an app signals no process of others and opens no control socket', { skip }
   for (const pid of [...pids, ...(await platform.proxyPids())]) {
     await assertRefused(['signal', `${pid}`])
   }
-  const { run } = dataLayout(platform.dataDir)
+  const { run, buses: busFolder } = dataLayout(platform.dataDir)
   const sockets = (await readdir(run)).filter((name) => name.endsWith('.sock'))
   assert.ok(sockets.length >= 3, sockets.join(' '))
   for (const name of sockets) await assertRefused(['connect', join(run, name)])
+  const buses = (await readdir(busFolder)).map((name) => join(busFolder, name))
+  const { uid } = await lstat(own.data)
+  const ofOthers: string[] = []
+  for (const path of buses) if ((await lstat(path)).uid !== uid) ofOthers.push(path)
+  assert.ok(ofOthers.length > 0 && ofOthers.length < buses.length, buses.join(' '))
+  for (const path of ofOthers) await assertRefused(['connect', path])
   assert.equal((await fetchApp(platform.url('good'))).status, 200)
 })
 
 test('an app knows nothing of the environment of the server', { skip }, async () => {
   const names = Object.keys(JSON.parse(await attempt(['environment'])) as object)
   const expected = [
-    ...['APP', 'COMMIT', 'DATA_DIR', 'DRONE_ID', 'HOME', 'HOST', 'LANG', 'NODE_ENV', 'NODE_ID'],
-    ...['PATH', 'PORT', 'PROCESS_ID', 'PROCESS_TYPE', 'PWD', 'RELEASE', 'REPO', 'TMPDIR'],
-    'VIADUCT_INSTANCE',
+    ...['APP', 'BRANCH', 'COMMIT', 'DATA_DIR', 'DRONE_ID', 'HOME', 'HOST', 'LANG', 'NODE_ENV'],
+    ...['NODE_ID', 'PATH', 'PORT', 'PREV_COMMIT', 'PROCESS_ID', 'PROCESS_TYPE', 'PWD', 'RELEASE'],
+    ...['REPO', 'TMPDIR', 'VIADUCT_INSTANCE', 'VIADUCT_SOCKET'],
   ]
   const shellAdds = new Set(['OLDPWD', 'SHLVL', '_', 'NODE_CHANNEL_SERIALIZATION_MODE'])
   assert.deepEqual(names.filter((name) => !shellAdds.has(name)).toSorted(), expected)
