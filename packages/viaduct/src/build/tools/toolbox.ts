@@ -3,7 +3,7 @@
  * got once by the machine's npm, which checks its integrity, and then shared by all apps.
  *
  * The folder is the platform's own, nobody writes into a tool that is there, and no script of a
- * package is run. A tool is at `DIR/NAME/VERSION/`, its commands are in `node_modules/.bin` of that.
+ * package is run. A tool is at `DIR/NAME/VERSION/`, its commands are below that (`toolCommands`).
  */
 import { execFile } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readdir, rename } from 'node:fs/promises'
