@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -75,5 +85,15 @@ test('what only builds need is kept with its tree, and goes with it', async () =
     assert.deepEqual(await cache.pruned('key'), ['a/b', 'new\nline'])
     await cache.notePruned('gone', ['a'])
     assert.equal(await cache.pruned('gone'), null)
+  })
+})
+
+test('a link in the place of a tree is not taken, and what it leads to stays as it was', async () => {
+  await withTree(async (cache, dir) => {
+    await mkdir(join(dir, 'elsewhere'), { mode: 0o711 })
+    await symlink(join(dir, 'elsewhere'), join(dir, 'link'))
+    await cache.take('of-a-link', join(dir, 'link'))
+    assert.equal((await stat(join(dir, 'elsewhere'))).mode & 0o777, 0o711)
+    assert.equal(await cache.restore('of-a-link', join(dir, 'first')), false)
   })
 })

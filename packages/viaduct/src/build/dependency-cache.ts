@@ -68,8 +68,13 @@ export class DependencyCache {
     return true
   }
 
-  /** Takes the tree at `from` into the cache (it is moved), and removes the least recently used. */
+  /**
+   * Takes the tree at `from` into the cache (it is moved), and removes the least recently used.
+   * Scripts of the app may have put a link there, by which root would come to other folders: what
+   * is no folder stays where it is.
+   */
   async take(key: string, from: string): Promise<void> {
+    if (!(await lstat(from)).isDirectory()) return
     await mkdir(this.#dir, { recursive: true, mode: 0o700 })
     const staging = await mkdtemp(join(this.#dir, '.new-'))
     const tree = join(staging, 'tree')
