@@ -119,6 +119,8 @@ export const h2ConnectionWindowBytes = 1024 * 1024
 export const h2UnsentMaxBytes = 256 * 1024
 /** Buffers for what a turn of the event loop writes, of 65 KB, kept for the next one. */
 export const h2BuffersKept = 32
+/** And of 4 KB, for turns that write little. */
+export const h2SmallBuffersKept = 256
 /** Streams that are over, 1 KB each, kept for new ones: garbage costs time. */
 export const h2StreamClientsKept = 256
 /** Of the table of fields of either side: what RFC 7541 begins with. */

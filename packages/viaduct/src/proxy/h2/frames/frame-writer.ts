@@ -4,7 +4,7 @@
  * lent by the process; a connection that has nothing to say holds none.
  */
 import type { Socket } from 'node:net'
-import { h2BuffersKept } from '../../../model/proxy-limits.ts'
+import { h2BuffersKept, h2SmallBuffersKept } from '../../../model/proxy-limits.ts'
 import {
   type ErrorCode,
   frameFlags,
@@ -15,8 +15,22 @@ import {
 } from './frame-codes.ts'
 
 /** Four whole frames of DATA, and some small ones. */
-const bufferBytes = 4 * (payloadMaxBytes + frameHeadBytes) + 1024
-const spare: Buffer[] = []
+const largeBytes = 4 * (payloadMaxBytes + frameHeadBytes) + 1024
+/** What most turns have to say to one of many clients. */
+const smallBytes = 4096
+const spareLarge: Buffer[] = []
+const spareSmall: Buffer[] = []
+
+function lend(bytes: number): Buffer {
+  if (bytes <= smallBytes) return spareSmall.pop() ?? Buffer.allocUnsafeSlow(smallBytes)
+  return spareLarge.pop() ?? Buffer.allocUnsafeSlow(largeBytes)
+}
+
+function giveBack(buffer: Buffer): void {
+  const isSmall = buffer.length === smallBytes
+  if (isSmall && spareSmall.length < h2SmallBuffersKept) spareSmall.push(buffer)
+  else if (!isSmall && spareLarge.length < h2BuffersKept) spareLarge.push(buffer)
+}
 
 /** A buffer, and how far it is filled. */
 interface Filled {
@@ -180,13 +194,24 @@ export class FrameWriter {
   }
 
   #room(bytes: number): Buffer {
-    if (this.#at + bytes > bufferBytes) this.#close()
-    if (this.#buffer !== null) return this.#buffer
+    const end = this.#at + bytes
+    if (this.#buffer !== null && end <= this.#buffer.length) return this.#buffer
+    if (end > largeBytes) this.#close()
     if (!this.#isScheduled) {
       this.#isScheduled = true
       setImmediate(flushLater, this)
     }
-    return (this.#buffer = spare.pop() ?? Buffer.allocUnsafeSlow(bufferBytes))
+    return (this.#buffer = this.#enlarged(this.#at + bytes))
+  }
+
+  /** What is in the present one stays where it is. */
+  #enlarged(bytes: number): Buffer {
+    const buffer = lend(bytes)
+    const small = this.#buffer
+    if (small === null) return buffer
+    small.copy(buffer, 0, 0, this.#at)
+    giveBack(small)
+    return buffer
   }
 
   /** Nothing more goes into the present buffer. */
@@ -217,7 +242,7 @@ export class FrameWriter {
     this.#isWriting = false
     const done = this.#filled.shift()
     this.#filledBytes -= done?.end ?? 0
-    if (done && spare.length < h2BuffersKept) spare.push(done.bytes)
+    if (done) giveBack(done.bytes)
     this.#onWritten()
     if (this.#filled.length > 0 || this.#isEnding || !this.#isScheduled) this.#writeNext()
   }
