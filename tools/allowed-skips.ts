@@ -21,4 +21,17 @@ export const allowedSkips: Readonly<Record<string, string>> = {
   ),
   'engines.node is what an app runs on, also after a rollback': fromRegistry,
   python: 'It deploys an app in Python, which a bare machine does not have.',
+  'a Flask app is deployed twice under load, rolled back, scaled, and loses nothing':
+    "It makes wheels of Debian's packages.",
+  ...Object.fromEntries(
+    [
+      'an environment works where the release is, and is of its own',
+      'unchanged requirements install nothing, and share files; others are installed',
+      'what install commands add works in the release, and changes no cache',
+      'a project that is no package gets its dependencies',
+      'the app itself is installed as the package that it is',
+      'a failure of pip says what to do',
+      'another Python is chosen by its files, or missed by name',
+    ].map((test) => [test, 'It needs Python with venv, which a bare machine does not have.']),
+  ),
 }

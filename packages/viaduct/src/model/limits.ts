@@ -74,6 +74,8 @@ export const repoUrlMaxChars = 2_000
 export const findingsMax = 50
 /** Installed dependency trees that are kept per app, the least recently used go first. */
 export const dependencyCachesKept = 3
+/** A tool of the machine is asked for its version: tenths of a second, but for a cold disk. */
+export const toolQuestionTimeoutMs = 15_000
 /** npm is asked once for its settings; a cold start of it takes seconds. */
 export const npmQuestionTimeoutMs = 30_000
 /** Node.js has 120 MB; on a slow line that takes minutes. */
@@ -211,6 +213,10 @@ export const routesSlowMs = 1_000
 export const warmMemoryFreeBytes = 96 * 1024 * 1024
 /** How often the available memory is looked at. */
 export const memoryCheckMs = 5_000
+/** How often instances with a memory limit are looked at: some tens of microseconds each. */
+export const memoryLimitCheckMs = 5_000
+/** An app that leaks at once is restarted no more often than this. */
+export const memoryReplaceMinMs = 60_000
 /** How often the engine compares its instances with the keeper's, though nothing happened. */
 export const reconcileMs = 15_000
 /** A step that failed for a reason outside (disk, keeper) is tried again after this. */
@@ -344,3 +350,9 @@ export const requestKeyMaxChars = 255
 export const logTailMaxLines = 2_000
 /** `/proc` tells an app's pid in 30 µs; an API that is read often shows it this old. */
 export const appPidKeptMs = 1_000
+/** Files of the configuration directory, each an app: all are read at every look. */
+export const appFilesMax = 1_000
+/** A change that the kernel does not tell of, such as behind a link, is seen within this. */
+export const configDirectoryCheckMs = 10_000
+/** After a change of the configuration directory: editors and copies make several at a time. */
+export const configDirectorySettleMs = 200

@@ -11,8 +11,9 @@ import type { BuilderName } from '../../model/manifest.ts'
 import type { Builder, DetectOptions, Detection } from './builder.ts'
 import { nodeBuilder } from './node/node-builder.ts'
 import { procfileBuilder } from './procfile.ts'
+import { pythonBuilder } from './python/python-builder.ts'
 
-export const builders: readonly Builder[] = [nodeBuilder, procfileBuilder]
+export const builders: readonly Builder[] = [nodeBuilder, pythonBuilder, procfileBuilder]
 
 /**
  * @param options.forced Name of the only builder to use.

@@ -19,6 +19,8 @@ export interface Builder {
   readonly name: BuilderName
   /** False: it is used only when no builder before it in the list was found. */
   readonly combines: boolean
+  /** Names of files, one of which every tree of its kind has. */
+  readonly signs: readonly string[]
   /**
    * Looks at the files of a tree; runs nothing and asks no network.
    *
@@ -45,6 +47,8 @@ export interface Detection {
   readonly appName: string | null
   /** Types that it knows a command for. Lines of the Procfile are stronger, one by one. */
   readonly processes: Processes
+  /** Why there is no `web`, when there is none and the Procfile does not say it: for people. */
+  readonly noWeb?: string
   /** Tool → what is asked of it and by which file: `Node.js` → `20 (engines.node)`. */
   readonly tools: Readonly<Record<string, string>>
   /** What will run, in this order, as a person would type it. The cache may spare some. */

@@ -9,6 +9,7 @@ import type { Builder, Detection } from './builder.ts'
 export const procfileBuilder: Builder = {
   name: 'procfile',
   combines: false,
+  signs: ['Procfile'],
   async detect(tree): Promise<Detection | null> {
     if ((await readAppFile(tree, 'Procfile')) === null) return null
     return {

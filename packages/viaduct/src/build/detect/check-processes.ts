@@ -42,11 +42,10 @@ export function checkRouted(
   // Types that the manifest names were checked with their line.
   if (found.manifest.routes !== undefined || types.includes('web')) return
   const near = nearest('web', types)
-  const isNode = found.builders.some(({ builder }) => builder === 'node')
-  const inPackage = isNode ? 'package.json has no scripts.start' : 'no package.json'
+  const reasons = found.builders.flatMap(({ noWeb }) => noWeb ?? [])
   const place = found.hasProcfile
     ? `The Procfile has no "web" process (it has ${types.join(', ')})`
-    : `There is no Procfile, and ${inPackage}`
+    : `There is no Procfile, and ${reasons.join('; ') || 'no package.json'}`
   throw new AppError('no-web-process', place, {
     ...(near !== null && { hint: `Did you mean "web" where it says "${near}"?` }),
     data: { processTypes: types, lookedFor: ['Procfile', 'package.json scripts.start'] },

@@ -90,7 +90,7 @@ test('check of what is no app says what is missing', async () => {
   assert.match(nothing.stderr, /There is no folder/)
   const empty = await cli.run(['check', await folderOf('empty', {})])
   assert.equal(empty.code, 2)
-  assert.match(empty.stderr, /has no Procfile and no package.json/)
+  assert.match(empty.stderr, /has none of package\.json, .*Procfile/)
 })
 
 test('deploy refuses what check would, before it sends anything', async () => {

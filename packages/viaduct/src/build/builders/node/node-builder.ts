@@ -13,6 +13,7 @@ import { managerName } from './package-manager.ts'
 export const nodeBuilder: Builder = {
   name: 'node',
   combines: true,
+  signs: ['package.json'],
   async detect(tree, options): Promise<Detection | null> {
     const plan = await readNodePlan(tree, options)
     if (plan === null) return null
@@ -21,6 +22,7 @@ export const nodeBuilder: Builder = {
       reasons: reasonsOf(plan),
       appName: plan.facts.appName,
       processes: processesOf(plan.facts),
+      noWeb: 'package.json has no scripts.start',
       tools: toolsOf(plan),
       steps: stepsOf(plan),
       equip: (machine) => equip(plan, machine),
