@@ -12,7 +12,7 @@ import { messageOf } from '../model/app-error.ts'
 import { removeUnfinishedWrites } from '../durable/write-file-durably.ts'
 import type { AppName } from '../model/ids.ts'
 import type { DataLayout } from '../model/layout.ts'
-import { reconcileMs } from '../model/limits.ts'
+import { memoryLimitCheckMs, reconcileMs } from '../model/limits.ts'
 import { noRuntime } from '../model/release.ts'
 import type { TlsTable } from '../model/tls/tls-table.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -38,6 +38,7 @@ import { makeEngine } from './make-engine.ts'
 import { machineMemory, type MemorySource, openMemoryWatch } from './memory-watch.ts'
 import { OwnPortBook } from './ports/own-port-book.ts'
 import { PortBook } from './ports/port-book.ts'
+import { MemoryLimits } from './stats/memory-limits.ts'
 import { AppRecords } from './records/app-records.ts'
 import { orphansIn, reconcileApp, removeOrphans } from './recovery/reconcile.ts'
 import { recoverApp } from './recovery/recover-app.ts'
@@ -57,6 +58,8 @@ export interface EngineOptions {
   readonly restart?: RestartPolicy
   /** Default: the machine's. */
   readonly memory?: MemorySource
+  /** How often memory limits are looked after. @default memoryLimitCheckMs */
+  readonly memoryLimitEveryMs?: number
 }
 
 /** What certificates follow; they are another module's, and go to the same proxies. */
@@ -98,6 +101,7 @@ export async function openEngine(options: EngineOptions): Promise<NodeEngine> {
   const first = Promise.withResolvers<KeeperState>()
   let recovered = false
   let sweeping: NodeJS.Timeout | undefined
+  let memoryLimits: MemoryLimits | undefined
   const keeper = new KeeperLink({
     path: layout.keeperSocket,
     log,
@@ -128,6 +132,7 @@ export async function openEngine(options: EngineOptions): Promise<NodeEngine> {
   const close = async (): Promise<void> => {
     memory[Symbol.dispose]()
     clearInterval(sweeping)
+    await memoryLimits?.[Symbol.asyncDispose]()
     await parts.builds[Symbol.asyncDispose]()
     const closing = [...apps.runners.values()].map((runner) => runner[Symbol.asyncDispose]())
     // Whoever waits for keeper or proxies is told that they are gone, and gives up.
@@ -144,6 +149,8 @@ export async function openEngine(options: EngineOptions): Promise<NodeEngine> {
     await sweep({ parts, apps })
     sweeping = setInterval(() => void sweep({ parts, apps }), reconcileMs)
     sweeping.unref()
+    const everyMs = options.memoryLimitEveryMs ?? memoryLimitCheckMs
+    memoryLimits = new MemoryLimits(() => apps.runners.values(), { keeper, log, everyMs })
     return addTls(makeEngine({ parts, apps, close }), parts)
   } catch (error) {
     await close()

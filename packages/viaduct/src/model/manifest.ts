@@ -60,7 +60,7 @@ export interface Variable {
 
 /** What each instance may use; what is not said is not limited. */
 export interface ResourceLimits {
-  /** Above it the kernel ends a process of the instance. */
+  /** Of all its processes. Above it the app is restarted, new beside old. */
   readonly memoryBytes?: number
   /** Open files of each of its processes. */
   readonly openFiles?: number

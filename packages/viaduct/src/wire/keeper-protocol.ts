@@ -31,6 +31,8 @@ export interface ProcessSpec {
   readonly ipc: boolean
   /** It accepts on this own port itself: it gets the socket, as descriptor 3. */
   readonly direct?: { readonly port: number; readonly mode: DirectMode }
+  /** What the kernel keeps it to; what is not said is not limited. */
+  readonly limits?: ProcessLimits
   /** Emits `output` events as well as writing the log; for jobs that a user watches. */
   readonly emitOutput: boolean
   /** Goes into the log before its lines, and how it ended after them: `npm ci`. One line. */
@@ -38,6 +40,13 @@ export interface ProcessSpec {
   /** From SIGTERM to SIGKILL when the keeper itself stops; a call of `stop` says its own. */
   readonly stopTimeoutMs: number
   readonly labels: Readonly<Record<string, string | number>>
+}
+
+export interface ProcessLimits {
+  /** Of each of its processes. */
+  readonly openFiles?: number
+  /** Processes and threads of its user, whatever instance they are of. Needs a `uid`. */
+  readonly userProcesses?: number
 }
 
 export interface ProcessInfo {

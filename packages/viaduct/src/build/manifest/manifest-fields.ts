@@ -68,11 +68,14 @@ const health = object<HealthCheck>(
 const limits = object<ResourceLimits>({
   memoryBytes: described(
     integer(2 ** 24, 2 ** 44, 'bytes'),
-    'Above it the kernel ends a process of the instance.',
+    'All of its processes; above it the app is restarted, new beside old.',
     { examples: [536_870_912] },
   ),
   openFiles: described(integer(32, 2 ** 20), 'Open files of each process.'),
-  processes: described(integer(1, 2 ** 15), 'Processes and threads.'),
+  processes: described(
+    integer(1, 2 ** 15),
+    'Processes and threads; kept for all instances together, by root only.',
+  ),
 })
 
 const placement = object<Placement>({

@@ -126,7 +126,8 @@ export function checkIsolation(): Finding {
   if (process.getuid?.() === 0) {
     return good('isolation', 'root: each app runs under a user id of its own')
   }
-  const hint = 'Apps can read each other and the platform. Run as root to separate them.'
+  const hint =
+    'Apps can read each other and the platform, and "limits.processes" is not kept. Run as root.'
   const message = 'not isolated: every app runs as this user'
   return finding('isolation', 'warn', { message, hint })
 }

@@ -20,6 +20,7 @@ import type { App, Release } from '../../model/release.ts'
 import type { OwnPort } from '../../model/routing/own-port.ts'
 import type { Policy, Setup, TypeSetup } from '../../plan/setup.ts'
 import type { Settings } from '../../settings/settings.ts'
+import type { ProcessLimits } from '../../wire/keeper-protocol.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { DirectPort } from './live-instance.ts'
 
@@ -52,6 +53,26 @@ export function countsOf(
   })
   return Object.fromEntries(counts) as Record<ProcessType, number>
 }
+
+/** What the kernel keeps an instance to. */
+export function processLimitsOf(
+  app: Pick<App, 'formation'>,
+  release: Release,
+  settings: Pick<Settings, 'webCount'>,
+): ProcessLimits {
+  const { openFiles, processes } = release.manifest.limits ?? {}
+  const counts = Object.values(countsOf(app, release, settings))
+  const instances = generations * counts.reduce((sum, count) => sum + count, 0)
+  return {
+    ...(openFiles !== undefined && { openFiles }),
+    ...(processes !== undefined && { userProcesses: instances * (processes + ownProcesses) }),
+  }
+}
+
+/** The kernel counts all of a user's processes; in a deploy an app has its instances twice. */
+const generations = 2
+/** Of an instance, besides the app's own: its shim, and the shell of its line. */
+const ownProcesses = 2
 
 /** The process types that get requests. */
 export function routedTypes(release: Release): readonly string[] {

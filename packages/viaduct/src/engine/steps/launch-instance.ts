@@ -12,7 +12,7 @@ import { prepareDirectories } from '../../build/prepare-directories.ts'
 import type { ProcessInfo, ProcessSpec } from '../../wire/keeper-protocol.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { LiveInstance } from '../app/live-instance.ts'
-import { directPortOf, ownerOf, routedTypes, timeoutsOf } from '../app/make-setup.ts'
+import { directPortOf, ownerOf, processLimitsOf, routedTypes, timeoutsOf } from '../app/make-setup.ts'
 import { environmentInput } from '../app/instance-environment.ts'
 import { noteExit } from './note-exit.ts'
 import { beginWatch } from './watch-ready.ts'
@@ -94,6 +94,7 @@ function makeSpec(runner: AppRunner, instance: LiveInstance, release: Release): 
     logSource: name,
     ipc: true,
     ...(direct && { direct }),
+    limits: processLimitsOf(runner.records.app, release, runner.parts.settings),
     emitOutput: false,
     stopTimeoutMs: timeoutsOf(release).stopTimeoutMs,
     labels: {

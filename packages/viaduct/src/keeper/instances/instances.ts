@@ -22,6 +22,7 @@ import {
   type ShimFiles,
 } from './instance-files.ts'
 import { bindControl } from './direct-control.ts'
+import { limitArguments } from './limit-arguments.ts'
 import { LogPipes } from './log-pipes.ts'
 import { OutputEmitter } from './output-emitter.ts'
 import type { OwnPorts } from '../own-ports.ts'
@@ -268,7 +269,7 @@ function shimOptions(
   const { id, cwd, env, uid, gid, command } = spec
   return {
     ...{ id, cwd, env, uid, gid },
-    argv: shellArguments(command),
+    argv: [...limitArguments(spec), ...shellArguments(command)],
     stdout: files.stdout.fd,
     stderr: files.stderr.fd,
     exitFile: files.exitFile.fd,
