@@ -90,7 +90,8 @@ export interface Workpiece {
 
 /**
  * @throws {AppError} `bad-upload`, `bad-procfile`, `bad-manifest`, `bad-dotenv`,
- *   `bad-port`, `no-web-process`, `config-missing`, `build-failed`, `disk-full`; nothing is left behind.
+ *   `bad-port`, `no-web-process`, `config-missing`, `build-failed`, `disk-full`; nothing is left
+ *   behind.
  * @throws What `options.signal` aborted with.
  */
 export async function buildArtifact(options: BuildOptions): Promise<BuiltArtifact> {

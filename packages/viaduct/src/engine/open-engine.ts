@@ -100,8 +100,7 @@ export async function openEngine(options: EngineOptions): Promise<NodeEngine> {
   })
   const first = Promise.withResolvers<KeeperState>()
   let recovered = false
-  let sweeping: NodeJS.Timeout | undefined
-  let memoryLimits: MemoryLimits | undefined
+  let upkeep: AsyncDisposable | undefined
   const keeper = new KeeperLink({
     path: layout.keeperSocket,
     log,
@@ -131,8 +130,7 @@ export async function openEngine(options: EngineOptions): Promise<NodeEngine> {
   }
   const close = async (): Promise<void> => {
     memory[Symbol.dispose]()
-    clearInterval(sweeping)
-    await memoryLimits?.[Symbol.asyncDispose]()
+    await upkeep?.[Symbol.asyncDispose]()
     await parts.builds[Symbol.asyncDispose]()
     const closing = [...apps.runners.values()].map((runner) => runner[Symbol.asyncDispose]())
     // Whoever waits for keeper or proxies is told that they are gone, and gives up.
@@ -147,14 +145,28 @@ export async function openEngine(options: EngineOptions): Promise<NodeEngine> {
     await publishApi(parts.routes, { settings, log })
     // What ended, or was lost with a keeper, while the apps were being taken over.
     await sweep({ parts, apps })
-    sweeping = setInterval(() => void sweep({ parts, apps }), reconcileMs)
-    sweeping.unref()
-    const everyMs = options.memoryLimitEveryMs ?? memoryLimitCheckMs
-    memoryLimits = new MemoryLimits(() => apps.runners.values(), { keeper, log, everyMs })
+    upkeep = beginUpkeep({ parts, apps }, options)
     return addTls(makeEngine({ parts, apps, close }), parts)
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** What is done now and then, though nothing happened. */
+function beginUpkeep(
+  { parts, apps }: Whole,
+  { memoryLimitEveryMs: everyMs = memoryLimitCheckMs }: EngineOptions,
+): AsyncDisposable {
+  const { keeper, log } = parts
+  const sweeping = setInterval(() => void sweep({ parts, apps }), reconcileMs)
+  sweeping.unref()
+  const limits = new MemoryLimits(() => apps.runners.values(), { keeper, log, everyMs })
+  return {
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(sweeping)
+      await limits[Symbol.asyncDispose]()
+    },
   }
 }
 

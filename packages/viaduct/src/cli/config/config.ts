@@ -23,7 +23,7 @@ export function defineConfig(command: Command): void {
       if (words.length === 0) return showConfig(options)
       if (isSeedForm(words)) return stageForSeed(words, options)
       throw new AppError('bad-usage', `There is no "config ${words[0]}"`, {
-        hint: 'Write "viaduct config set KEY=VALUE"; there are get, set, unset, import, explain and group.',
+        hint: 'Write "viaduct config set KEY=VALUE"; "viaduct config --help" lists the others.',
       })
     })
   defineConfigGet(command.command('get'))

@@ -122,6 +122,7 @@ export function checkCgroup(): Finding {
   return finding('cgroup', 'warn', { message: 'no cgroup v2', hint })
 }
 
+/** Under root each app is a user of its own. */
 export function checkIsolation(): Finding {
   if (process.getuid?.() === 0) {
     return good('isolation', 'root: each app runs under a user id of its own')

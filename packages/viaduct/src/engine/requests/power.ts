@@ -10,7 +10,8 @@ import { currentRelease } from './scale.ts'
 import { releaseWithConfig } from './set-config.ts'
 
 /**
- * New instances beside the old ones; config that is staged, shared or own, takes effect with a release of its own.
+ * New instances beside the old ones; config that is staged, shared or own, takes effect with a
+ * release of its own.
  */
 export async function restart(runner: AppRunner, request?: RequestMark): Promise<StoredDeploy> {
   const current = currentRelease(runner)

@@ -12,7 +12,13 @@ import { prepareDirectories } from '../../build/prepare-directories.ts'
 import type { ProcessInfo, ProcessSpec } from '../../wire/keeper-protocol.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { LiveInstance } from '../app/live-instance.ts'
-import { directPortOf, ownerOf, processLimitsOf, routedTypes, timeoutsOf } from '../app/make-setup.ts'
+import {
+  directPortOf,
+  ownerOf,
+  processLimitsOf,
+  routedTypes,
+  timeoutsOf,
+} from '../app/make-setup.ts'
 import { environmentInput } from '../app/instance-environment.ts'
 import { noteExit } from './note-exit.ts'
 import { beginWatch } from './watch-ready.ts'
