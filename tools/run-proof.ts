@@ -23,10 +23,13 @@ const given = process.argv.slice(2)
 const optionsFrom = given.findIndex((argument) => argument.startsWith('--'))
 const wanted = optionsFrom === -1 ? given : given.slice(0, optionsFrom)
 const options = optionsFrom === -1 ? [] : given.slice(optionsFrom)
-const chosen = (await readdir(bench))
-  .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
-  .filter((file) => wanted.length === 0 || wanted.includes(basename(file, '.ts')))
-  .sort()
+/** Each file right in one of these is a proof; what it is made of is in folders below. */
+const subjects = ['platform', 'proxy', 'library']
+const proofs = (await Promise.all(subjects.map(listProofs))).flat().sort()
+const names = proofs.map((file) => basename(file, '.ts'))
+const unknown = wanted.find((name) => !names.includes(name))
+if (unknown !== undefined) throw new Error(`No "${unknown}": there are ${names.join(', ')}`)
+const chosen = proofs.filter((_, at) => wanted.length === 0 || wanted.includes(names[at] ?? ''))
 if (chosen.length === 0) throw new Error(`No benchmark found in ${bench}`)
 
 const failed: string[] = []
@@ -42,6 +45,11 @@ for (const file of chosen) {
 if (options.length === 0) await record(reports)
 process.stdout.write(failed.length === 0 ? '\nAll kept.\n' : `\nBroken: ${failed.join(', ')}\n`)
 process.exitCode = failed.length === 0 ? 0 : 1
+
+async function listProofs(subject: string): Promise<string[]> {
+  const files = await readdir(join(bench, subject))
+  return files.filter((name) => name.endsWith('.ts')).map((name) => join(subject, name))
+}
 
 async function runBench(file: string): Promise<{ code: number | null; stdout: string }> {
   const child = spawn(process.execPath, [file, '--json', ...options], {

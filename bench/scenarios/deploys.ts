@@ -6,7 +6,7 @@ import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { copyFixture } from '../../test/e2e/harness/fixture-app.ts'
 import type { Platform } from '../../test/e2e/harness/start-platform.ts'
-import { bootAlone } from '../dependency-cache/boot-alone.ts'
+import { bootAlone } from '../platform/dependency-cache/boot-alone.ts'
 import { deployFixture } from './deploy-fixture.ts'
 
 const fixture = 'npm-archive'

@@ -11,7 +11,7 @@ import {
   startHaproxyArm,
   startNginxArm,
   startViaductArm,
-} from '../../bench/data-plane/proxy-arms.ts'
+} from '../../bench/proxy/data-plane/proxy-arms.ts'
 import { bytesOf, type Case, readCases } from './case-file.ts'
 import { Recorder } from './recorder.ts'
 import { observeCase, type Outcome } from './run-case.ts'

@@ -1,8 +1,8 @@
-/** The fuzzing of `bench/fuzz.ts` with counts that a test may take; `npm run proof` has the large. */
+/** The fuzzing of `bench/proxy/fuzz.ts` with counts that a test may take; `npm run proof` has the large. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fuzzParser } from '../../bench/fuzz/fuzz-parser.ts'
-import { fuzzSockets } from '../../bench/fuzz/fuzz-sockets.ts'
+import { fuzzParser } from '../../bench/proxy/fuzz/fuzz-parser.ts'
+import { fuzzSockets } from '../../bench/proxy/fuzz/fuzz-sockets.ts'
 import { proxyNodeFlags } from '../../packages/viaduct/src/keeper/platform.ts'
 
 const messages = 60_000

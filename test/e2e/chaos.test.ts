@@ -1,4 +1,4 @@
-/** Half a minute of chaos, with another seed each time; `bench/chaos.ts` does it for longer. */
+/** Half a minute of chaos, with another seed each time; `bench/platform/chaos.ts` does it for longer. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runChaos } from '../../bench/scenarios/chaos.ts'
