@@ -2,8 +2,8 @@
  * Does the embeddable library lose requests in reloads, leave processes behind, leak, or cost much?
  * `npm run proof -- supervise [--reloads 100] [--requests 500000] [--kill-seconds 60]
  * [--cycles 1000] [--messages 200000] [--only reloads,pm2,drover,kills,cycles,costs]`: reloads of
- * each arm, requests of all. Takes about twelve minutes; `--reloads 5 --requests 20000 --only reloads` twenty
- * seconds.
+ * each arm, requests of all. Takes about twelve minutes; `--reloads 5 --requests 20000 --only
+ * reloads` twenty seconds.
  */
 import { createRequire } from 'node:module'
 import { join } from 'node:path'

@@ -1,6 +1,7 @@
 /**
  * Does the platform survive whatever happens to it? `npm run proof -- chaos [--minutes 5]
- * [--seed N] [--rounds N] [--keep DIR]`. With --keep the logs of a run that failed are copied to DIR.
+ * [--seed N] [--rounds N] [--keep DIR]`. With --keep the logs of a run that failed are copied to
+ * DIR.
  */
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -84,10 +84,7 @@ export interface NodeEngine extends Engine {
  */
 export async function openEngine(options: EngineOptions): Promise<NodeEngine> {
   const { settings, layout, store, log, node = process.execPath } = options
-  await removeUnfinishedWrites(layout.routes)
-  const table = await readRouteTable(layout.routes)
-  const allRecords = await AppRecords.loadAll(store)
-  const groups = await GroupBook.open(store)
+  const { table, allRecords, groups } = await loadState(options)
   const forOtherUsers = process.getuid?.() === 0
   const nodeDir = await provideNode({ node, place: layout.node, forOtherUsers })
   await provideDirectPreload(layout.directPreload)
@@ -168,6 +165,14 @@ function beginUpkeep(
       await limits[Symbol.asyncDispose]()
     },
   }
+}
+
+/** What the daemon before this one left. */
+async function loadState({ layout, store }: Pick<EngineOptions, 'layout' | 'store'>) {
+  await removeUnfinishedWrites(layout.routes)
+  const table = await readRouteTable(layout.routes)
+  const allRecords = await AppRecords.loadAll(store)
+  return { table, allRecords, groups: await GroupBook.open(store) }
 }
 
 function addTls(engine: Engine, { proxies, routes }: EngineParts): NodeEngine {
