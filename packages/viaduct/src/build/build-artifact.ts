@@ -19,7 +19,6 @@ import { defaultsOf, type Manifest } from '../model/manifest.ts'
 import { type Config, type Runtime, type ServerManifest } from '../model/release.ts'
 import type { Dependencies, Equipped, Machine } from './builders/builder.ts'
 import { type DetectedApp, detectApp } from './detect/detect-app.ts'
-import { checkUser } from './detect/check-user.ts'
 import { publicPortOf } from './detect/public-port.ts'
 import { fillVariables } from './detect/fill-variables.ts'
 import type { Warning } from './manifest/parse-app-json.ts'
@@ -106,7 +105,6 @@ export async function buildArtifact(options: BuildOptions): Promise<BuiltArtifac
     const secrets = fillVariables(detected.manifest.env, hasValue(detected, options))
     const manifestEnv = defaultsOf(detected.manifest.env)
     const { dotenv } = detected
-    checkUser(detected.manifest)
     publicPortOf({ manifestEnv, dotenv, groups: [], config: options.env })
     const equipped = await equip(detected, options)
     const commands = detected.manifest.install ?? []

@@ -2,7 +2,7 @@
 import { AppError } from '../../model/app-error.ts'
 import type { Manifest } from '../../model/manifest.ts'
 
-/** @throws {AppError} `bad-manifest`: an app that were run as another user would not be told. */
+/** @throws {AppError} `bad-manifest`: to run as another user than asked for would be worse. */
 export function checkUser(manifest: Pick<Manifest, 'user' | 'group'>): void {
   for (const field of ['user', 'group'] as const) {
     const wanted = manifest[field]

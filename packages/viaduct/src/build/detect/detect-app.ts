@@ -18,6 +18,7 @@ import { checkProcfile, type Processes } from '../parse/parse-procfile.ts'
 import { readAppFile } from '../read-app-file.ts'
 import { checkDotenv } from './check-dotenv.ts'
 import { checkRouted, checkToldTypes } from './check-processes.ts'
+import { checkUser } from './check-user.ts'
 import { checkServed, checkStaticLine } from './check-static.ts'
 
 export interface DetectedApp {
@@ -69,6 +70,7 @@ export async function inspectApp(dir: string, told: ServerManifest = {}): Promis
   const served = await attempt(errors, () => folder !== undefined && [checkStaticLine(folder)])
   const weaker = mergeManifests(other.manifest, written.manifest)
   const manifest = mergeManifests({ ...(served && { static: served }), ...weaker }, told)
+  await attempt(errors, () => checkUser(manifest))
   for (const one of manifest.static ?? []) await attempt(errors, () => checkServed(dir, one))
   if (known !== null) {
     await attempt(errors, () => checkToldTypes(told, known))
@@ -112,8 +114,9 @@ async function findBuilders(
 ): Promise<readonly Detection[]> {
   const { manifest: written } = checkManifest(files.viaductJson)
   const { manifest: other } = parseAppJson(files.appJson, [])
-  const { builder, install = [] } = { ...other, ...written, ...told }
-  const options = { forced: builder, hasCommands: install.length > 0 }
+  const { builder, install = [], static: folders } = { ...other, ...written, ...told }
+  const hasCommands = install.length > 0
+  const options = { forced: builder, hasCommands, servesFolders: folders !== undefined }
   return (await attempt(errors, () => detectBuilders(dir, options))) ?? []
 }
 
