@@ -1,5 +1,6 @@
 /** What the handlers of the API work with. */
 import type { CertificateBook } from '../certs/open-certificates.ts'
+import type { ConfigDirectory } from '../engine/config-directory/open-config-directory.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { DataLayout } from '../model/layout.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -8,6 +9,8 @@ import type { TokenBook } from './tokens/token-book.ts'
 export interface ApiContext {
   readonly engine: Engine
   readonly certs: CertificateBook
+  /** null: there is none. */
+  readonly directory: ConfigDirectory | null
   readonly settings: Settings
   readonly layout: DataLayout
   readonly book: TokenBook

@@ -18,6 +18,7 @@ import type { TokenResource } from '../contract/resources.ts'
 import type { Reach } from '../contract/route.ts'
 import type { Scope } from '../contract/scope.ts'
 import type { CertificateBook } from '../certs/open-certificates.ts'
+import type { ConfigDirectory } from '../engine/config-directory/open-config-directory.ts'
 import type { Engine } from '../engine/engine.ts'
 import { AppError } from '../model/app-error.ts'
 import type { DataLayout } from '../model/layout.ts'
@@ -30,6 +31,7 @@ import { appHandlers } from './handlers/app-handlers.ts'
 import { certificateHandlers } from './handlers/certificate-handlers.ts'
 import { deployHandlers } from './handlers/deploy-handlers.ts'
 import { configHandlers } from './handlers/config-handlers.ts'
+import { directoryHandlers } from './handlers/directory-handlers.ts'
 import { edgeHandlers } from './handlers/edge-handlers.ts'
 import { logHandlers } from './handlers/log-handler.ts'
 import { manifestHandlers } from './handlers/manifest-handlers.ts'
@@ -70,6 +72,8 @@ const noCompilers: unknown = {
 export interface ApiOptions {
   readonly engine: Engine
   readonly certs: CertificateBook
+  /** null: there is none. */
+  readonly directory: ConfigDirectory | null
   readonly store: Store
   readonly settings: Settings
   readonly layout: DataLayout
@@ -92,11 +96,11 @@ export interface Api extends AsyncDisposable {
  * @throws {Error} System errors of listen and of the token's file.
  */
 export async function openApi(options: ApiOptions): Promise<Api> {
-  const { engine, certs, settings, layout, version } = options
+  const { engine, certs, directory, settings, layout, version } = options
   const book = await TokenBook.open(options.store)
   await ensureAdminToken({ book, path: layout.adminToken, authToken: settings.authToken })
   const closing = new AbortController()
-  const context: ApiContext = { engine, certs, settings, layout, book, version }
+  const context: ApiContext = { engine, certs, directory, settings, layout, book, version }
   const server = createServer(context, { closing: closing.signal, log: options.log })
   await server.ready()
   await listen(server, options)
@@ -143,6 +147,7 @@ function createServer(
     ...edgeHandlers(context),
     ...logHandlers(context),
     ...certificateHandlers(context),
+    ...directoryHandlers(context),
   }
   void server.register(async (scoped) => {
     readJsonBodies(scoped)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Certificates, openCertificates } from '../certs/open-certificates.ts'
 import { type Client, createClient } from '../contract/client.ts'
+import type { ConfigDirectory } from '../engine/config-directory/open-config-directory.ts'
 import type { TlsTable } from '../model/tls/tls-table.ts'
 import { type DataLayout, dataLayout } from '../model/layout.ts'
 import { silentLog } from '../model/log.ts'
@@ -27,7 +28,10 @@ export interface TestApi extends AsyncDisposable {
   readonly tables: readonly TlsTable[]
 }
 
-export async function openTestApi(changes: Partial<Settings> = {}): Promise<TestApi> {
+export async function openTestApi(
+  changes: Partial<Settings> = {},
+  directory: ConfigDirectory | null = null,
+): Promise<TestApi> {
   const root = await mkdtemp(join(tmpdir(), 'viaduct-api-'))
   const layout = dataLayout(root)
   await mkdir(layout.run)
@@ -42,6 +46,7 @@ export async function openTestApi(changes: Partial<Settings> = {}): Promise<Test
   })
   const api = await openApi({
     ...{ engine, certs, store, settings, layout, log: silentLog, version: '0.0.0' },
+    directory,
   })
   const url = `http://127.0.0.1:${api.port}`
   const token = (await readFile(layout.adminToken, 'utf8')).trim()
@@ -67,6 +72,7 @@ export async function openTestApi(changes: Partial<Settings> = {}): Promise<Test
 export function testSettings(dataDir: string, changes: Partial<Settings> = {}): Settings {
   return {
     dataDir,
+    configDirectory: null,
     host: '127.0.0.1',
     httpPort: 0,
     httpsPort: null,

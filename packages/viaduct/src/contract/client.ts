@@ -48,6 +48,9 @@ export function createClient(options: ClientOptions) {
     stats: (extra: SignalOptions = {}) => call('stats.get', extra),
     /** In the text format of Prometheus. */
     metrics: async (extra: SignalOptions = {}) => (await caller.open('metrics.get', extra)).text(),
+    configDirectory: {
+      get: (extra: SignalOptions = {}) => call('configDirectory.get', extra),
+    },
     apps: appMethods(caller),
     formation: {
       /** @param counts Wanted instances per process type; types not named stay as they are. */

@@ -8,6 +8,7 @@ import { appRoutes } from './routes/app-routes.ts'
 import { certificateRoutes } from './routes/certificate-routes.ts'
 import { configRoutes } from './routes/config-routes.ts'
 import { deployRoutes } from './routes/deploy-routes.ts'
+import { directoryRoutes } from './routes/directory-routes.ts'
 import { edgeRoutes } from './routes/edge-routes.ts'
 import { platformRoutes } from './routes/platform-routes.ts'
 import type { Route } from './route.ts'
@@ -19,6 +20,7 @@ export const routes = {
   ...deployRoutes,
   ...edgeRoutes,
   ...certificateRoutes,
+  ...directoryRoutes,
 }
 
 export type Routes = typeof routes

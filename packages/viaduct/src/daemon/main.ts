@@ -10,6 +10,7 @@ import { resolve as resolvePath } from 'node:path'
 import { parseArgs } from 'node:util'
 import { openApi } from '../api/open-api.ts'
 import { type Certificates, openCertificates } from '../certs/open-certificates.ts'
+import { openConfigDirectory } from '../engine/config-directory/open-config-directory.ts'
 import { type NodeEngine, openEngine } from '../engine/open-engine.ts'
 import { AppError, messageOf } from '../model/app-error.ts'
 import { dataLayout } from '../model/layout.ts'
@@ -59,10 +60,13 @@ async function runDaemon(dataDir: string, signal: AbortSignal): Promise<void> {
     ...{ userAgent: `viaduct/${version}`, now: Date.now, random: Math.random },
   })
   followRoutes(engine, certs, { log, apiDomain: settings.apiDomain })
+  const dir = settings.configDirectory
+  await using directory = dir === null ? null : openConfigDirectory({ dir, engine, log })
   const inherited = isSocket(inheritedFd) ? { fd: inheritedFd } : {}
   await using api = await openApi({
     engine,
     certs,
+    directory,
     store,
     settings,
     layout,

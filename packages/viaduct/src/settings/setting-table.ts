@@ -158,6 +158,13 @@ export const settingTable: readonly SettingRow[] = [
     fallbackText: 'one per core',
     help: 'proxy processes',
   }),
+  row('configDirectory', {
+    argument: 'DIR',
+    type: { kind: 'path', nullable: true },
+    fallback: () => null,
+    fallbackText: 'none',
+    help: 'directory whose *.json are apps; it is watched',
+  }),
   row('webCount', {
     argument: 'N',
     aliases: ['dyno_count'],

@@ -6,6 +6,8 @@
 export interface Settings {
   /** Absolute path. */
   readonly dataDir: string
+  /** Absolute path. Each `*.json` in it is an app. null: there is none. */
+  readonly configDirectory: string | null
   /** Address of the proxies: numeric, `::` or `0.0.0.0` for all. */
   readonly host: string
   /** Seed name `proxy_port`. 0 takes a free one; the resolved value is what was bound. */

@@ -12,14 +12,14 @@ import { httpOptions } from './http-fields.ts'
 import { manifestField } from './manifest-fields.ts'
 import { nearest } from './nearest.ts'
 
-const file = 'viaduct.json'
-
 export interface ParseOptions {
   /**
    * Types of the Procfile: keys that name another one are refused. Left out, any well-formed type
    * is taken.
    */
   readonly processTypes?: readonly string[]
+  /** Its name in messages, default `viaduct.json`. */
+  readonly file?: string
 }
 
 /**
@@ -40,6 +40,7 @@ export function checkManifest(
   source: string,
   options: ParseOptions | null = null,
 ): { readonly manifest: Manifest; readonly errors: readonly AppError[] } {
+  const file = options?.file ?? 'viaduct.json'
   try {
     const root = readJson(source, { file, comments: true })
     const manifest = readManifest(root, options?.processTypes ?? null)

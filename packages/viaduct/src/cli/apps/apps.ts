@@ -1,13 +1,15 @@
 /** `viaduct apps`: every app with its state and address; `create` and others are in `manifest/`. */
 import type { Command } from 'commander'
 import type { AppResource } from '../../contract/resources.ts'
+import type { ConfigDirectoryResource } from '../../contract/routes/directory-routes.ts'
 import { renderRelease } from '../../model/ids.ts'
 import { renderOwnPort } from '../../model/routing/own-port.ts'
 import { renderTable } from '../output/render-table.ts'
-import type { Paint, Style } from '../output/terminal.ts'
+import type { Paint, Style, Terminal } from '../output/terminal.ts'
 import { defineAppsCreate } from '../manifest/create.ts'
 import { defineAppsKey, defineAppsShow } from '../manifest/show.ts'
 import { defineAppsUpdate } from '../manifest/update.ts'
+import { fileOf, noteFiles, readConfigDirectory } from './app-files.ts'
 import { addServerOptions, openSession, type SessionOptions } from '../session.ts'
 
 export function defineApps(command: Command): void {
@@ -21,9 +23,21 @@ export function defineApps(command: Command): void {
 async function runApps(options: SessionOptions): Promise<void> {
   const session = await openSession(options)
   const { terminal } = session
-  const apps = await session.client.apps.list()
-  terminal.printJson({ apps })
-  if (apps.length === 0) return terminal.print('No apps yet. Deploy one with "viaduct deploy DIR".')
+  const [apps, directory] = await Promise.all([
+    session.client.apps.list(),
+    readConfigDirectory(session.client),
+  ])
+  terminal.printJson({ apps, ...(directory && { configDirectory: directory }) })
+  if (apps.length === 0) terminal.print('No apps yet. Deploy one with "viaduct deploy DIR".')
+  else printApps(apps, directory, terminal)
+  if (directory) noteFiles(directory, terminal)
+}
+
+function printApps(
+  apps: readonly AppResource[],
+  directory: ConfigDirectoryResource | null,
+  terminal: Terminal,
+): void {
   const rows = apps.map((app) => [
     terminal.paint('bold', app.name),
     paintStatus(app.status, terminal.paint),
@@ -31,8 +45,10 @@ async function runApps(options: SessionOptions): Promise<void> {
     renderFormation(app),
     app.urls[0] ?? '',
     app.port === null ? '' : renderOwnPort(app.port),
+    ...(directory ? [fileOf(directory, app.name)] : []),
   ])
   const titles = ['APP', 'STATUS', 'RELEASE', 'PROCESSES', 'URL', 'PORT']
+  if (directory) titles.push('FILE')
   terminal.print(
     renderTable(
       titles.map((title) => ({ title })),
