@@ -46,7 +46,8 @@ app = flask.Flask(__name__)
 
 @app.get("/")
 def index():
-    return flask.render_template_string("flask {{ v }} {{ p }}\\n", v=${version}, p=os.environ["PATH"])
+    path = os.environ["PATH"]
+    return flask.render_template_string("flask {{ v }} {{ path }}\\n", v=${version}, path=path)
 
 @app.post("/echo")
 def echo():

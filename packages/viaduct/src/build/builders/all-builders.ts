@@ -12,8 +12,14 @@ import type { Builder, DetectOptions, Detection } from './builder.ts'
 import { nodeBuilder } from './node/node-builder.ts'
 import { procfileBuilder } from './procfile.ts'
 import { pythonBuilder } from './python/python-builder.ts'
+import { staticBuilder } from './static.ts'
 
-export const builders: readonly Builder[] = [nodeBuilder, pythonBuilder, procfileBuilder]
+export const builders: readonly Builder[] = [
+  nodeBuilder,
+  pythonBuilder,
+  procfileBuilder,
+  staticBuilder,
+]
 
 /**
  * @param options.forced Name of the only builder to use.

@@ -36,6 +36,8 @@ export interface Builder {
 export interface DetectOptions {
   /** The manifest has `install` commands, which may need what only a build needs. */
   readonly hasCommands: boolean
+  /** The manifest names folders whose files are served. Default false. */
+  readonly servesFolders?: boolean
 }
 
 /** What a builder found. */

@@ -39,6 +39,8 @@ export function checkRouted(
   found: { manifest: Manifest; builders: readonly Detection[]; hasProcfile: boolean },
 ): void {
   const types = Object.keys(processes)
+  // The proxies serve the files of an app that is nothing but files.
+  if (types.length === 0 && found.manifest.static !== undefined) return
   // Types that the manifest names were checked with their line.
   if (found.manifest.routes !== undefined || types.includes('web')) return
   const near = nearest('web', types)

@@ -66,7 +66,9 @@ function statusOf(runner: AppRunner): AppStatus {
   const { restart } = runner.policy()
   const current = runner.records.release(app.current)
   const slots = slotsOf(makeSetup(app, current, runner.parts.settings))
-  if (slots.length === 0) return 'scaled-to-zero'
+  // An app of nothing but files has no process to scale.
+  const hasTypes = Object.keys(current?.processes ?? {}).length > 0
+  if (slots.length === 0) return hasTypes ? 'scaled-to-zero' : 'running'
   const missing = slots.filter((slot) => {
     const instance = instanceIn(slot, instances)
     return instance === undefined || !canServe(instance)

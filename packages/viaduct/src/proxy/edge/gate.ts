@@ -41,7 +41,7 @@ export class Gate {
     const counts = before !== null && before.#has('rateLimit', options) ? before : null
     this.#perClient = counts ? counts.#perClient : limiterOf(rateLimit?.perClient)
     this.#perApp = counts ? counts.#perApp : limiterOf(rateLimit?.perApp)
-    const dirs = route.staticDirs ?? []
+    const dirs = servedBy(route)
     this.#files = dirs.length > 0 ? new StaticFiles(dirs, { isAll: !expectsInstance(route) }) : null
   }
 
@@ -155,8 +155,14 @@ export function gateOf(route: AppRoute, before: Gate | null): Gate | null {
 }
 
 function keyOf(route: AppRoute): string {
-  const { http, maintenance, staticDirs } = route
-  return JSON.stringify([http, maintenance, staticDirs, expectsInstance(route)])
+  const { http, maintenance } = route
+  const folders = servedBy(route)
+  return JSON.stringify([http, maintenance, folders, expectsInstance(route)])
+}
+
+/** What was stopped serves nothing, files neither. */
+function servedBy({ staticDirs = [], whenEmpty }: AppRoute): readonly string[] {
+  return whenEmpty === 'stopped' ? [] : staticDirs
 }
 
 /** An app whose files are all there is has no process that serves. */

@@ -30,12 +30,12 @@ const hints: readonly (readonly [RegExp, string])[] = [
     'requirements.txt includes a file that was not uploaded: an ignore file may keep it at home.',
   ],
   [
-    /Python\.h|(?:gcc|cc|g\+\+|cargo|rustc)['"]?(?: failed|: not found|: No such file)|Failed building wheel|unable to execute/,
+    /Python\.h|\b(?:gcc|cc|cargo)'? failed|'(?:gcc|cc|cargo)'|Failed building wheel/,
     'A package has to be compiled: let "packages" of viaduct.json have build-essential and ' +
       'python3-dev, or take a version of it that comes compiled.',
   ],
   [
-    /Cannot import 'setuptools|BackendUnavailable|does not appear to be a Python project|Multiple top-level packages/,
+    /BackendUnavailable|not appear to be a Python project|Multiple top-level packages/,
     'pyproject.toml has a [build-system], so the app is installed as a package, which failed. ' +
       'Without [build-system] only its dependencies are.',
   ],

@@ -36,7 +36,8 @@ const installLines: Readonly<Record<Origin, string>> = {
     `${pip} -r ${venvName}/requirements.txt`,
 }
 
-const relocateLine = `"$VIADUCT_PYTHON" -I -c "$VIADUCT_RELOCATE" "$PWD/${venvName}" "$PWD" "$PLACE"`
+const relocate = `"$VIADUCT_PYTHON" -I -c "$VIADUCT_RELOCATE"`
+const relocateLine = `${relocate} "$PWD/${venvName}" "$PWD" "$PLACE"`
 
 /** @throws {AppError} `build-failed`, `disk-full` */
 export async function installVenv(work: PythonWork, context: BuildContext): Promise<Dependencies> {

@@ -1,7 +1,7 @@
 /**
- * Reads what Viaduct needs of `pyproject.toml`: whether there is a project, its name, its Python and
- * its dependencies. The rest of TOML is pip's affair: what is odd here, pip refuses with its reason.
- * Pure.
+ * Reads what Viaduct needs of `pyproject.toml`: whether there is a project, its name, its Python
+ * and its dependencies. The rest of TOML is pip's affair: what is odd here, pip refuses with its
+ * reason. Pure.
  */
 import { slugAppName } from '../../parse/parse-package.ts'
 
