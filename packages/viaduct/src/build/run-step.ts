@@ -5,6 +5,7 @@
  * How a command is run (as the app's user, below the keeper) is the caller's: `RunJob`.
  */
 import { AppError } from '../model/app-error.ts'
+import type { DeployTask } from '../model/release.ts'
 import type { Environment } from './compose-environment.ts'
 import { FailureLines, saysFull } from './failure-lines.ts'
 
@@ -39,8 +40,8 @@ export type BuildOutput =
   | { readonly type: 'step'; readonly step: string; readonly command: string }
   | { readonly type: 'line'; readonly stream: OutputStream; readonly line: string }
 
-/** `command`: a line of `install` in the manifest. */
-export type StepName = 'install' | 'command' | 'build' | 'prune'
+/** `command`: a line of `install` in the manifest. Tasks run when all is built. */
+export type StepName = 'install' | 'command' | 'build' | 'prune' | DeployTask
 
 export interface StepOptions {
   readonly step: StepName

@@ -88,6 +88,8 @@ export const toolVersionsMaxAgeMs = 24 * 3_600_000
 export const buildErrorLines = 20
 /** One install or build command. */
 export const buildTimeoutMs = 15 * 60_000
+/** One task of a deploy, such as a migration of a database. */
+export const taskTimeoutMs = 30 * 60_000
 /** Files that a build looks at in one go, each for ten microseconds; then others have a turn. */
 export const filesPerTurn = 100
 /** A disk that takes longer to write all it has been given is asked for the one tree alone. */

@@ -30,6 +30,25 @@ export interface RequestMark {
   readonly asked: string
 }
 
+/**
+ * Process types that run once for each deploy of code, in this order, before the first instance of
+ * the release starts. They have no instances.
+ */
+export const deployTasks = ['preflight', 'release'] as const
+
+export type DeployTask = (typeof deployTasks)[number]
+
+export function isDeployTask(type: string): type is DeployTask {
+  return deployTasks.some((task) => task === type)
+}
+
+/** A user of the machine, who may have more apps and other things. */
+export interface Account {
+  readonly user: string
+  readonly group: string
+  readonly gid: number
+}
+
 /** An app as its users want it. Store key `apps/NAME`. */
 export interface App {
   readonly schema: 1
@@ -40,6 +59,8 @@ export interface App {
   readonly request?: RequestMark
   /** The uid of its processes; null when the platform is not root. */
   readonly uid: number | null
+  /** Whose that uid is, when the API said so. Absent: the app's own. */
+  readonly account?: Account
   /** Counts the user set with `scale`; types not named here follow the release's manifest. */
   readonly formation: Formation
   /** Changes of config that wait for the next release; null removes a key. */

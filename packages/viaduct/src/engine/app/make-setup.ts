@@ -16,7 +16,7 @@ import {
 } from '../../model/limits.ts'
 import type { Timeouts } from '../../model/manifest.ts'
 import type { PublicPort } from '../../model/environment.ts'
-import type { App, Release } from '../../model/release.ts'
+import { type App, isDeployTask, type Release } from '../../model/release.ts'
 import type { OwnPort } from '../../model/routing/own-port.ts'
 import type { Policy, Setup, TypeSetup } from '../../plan/setup.ts'
 import type { Settings } from '../../settings/settings.ts'
@@ -46,7 +46,7 @@ export function countsOf(
   release: Release,
   settings: Pick<Settings, 'webCount'>,
 ): Record<ProcessType, number> {
-  const types = Object.keys(release.processes) as ProcessType[]
+  const types = instanceTypes(release)
   const counts = types.map((type) => {
     const fallback = type === 'web' ? settings.webCount : 1
     return [type, app.formation[type] ?? release.manifest.scale?.[type] ?? fallback]
@@ -73,6 +73,12 @@ export function processLimitsOf(
 const generations = 2
 /** Of an instance, besides the app's own: its shim, and the shell of its line. */
 const ownProcesses = 2
+
+/** The process types that have instances. */
+export function instanceTypes({ processes }: Pick<Release, 'processes'>): ProcessType[] {
+  const types = Object.keys(processes) as ProcessType[]
+  return types.filter((type) => !isDeployTask(type))
+}
 
 /** The process types that get requests. */
 export function routedTypes(release: Release): readonly string[] {
@@ -142,6 +148,9 @@ export function makePolicy(
 }
 
 /** The user of the app's processes and files; null when the platform is not root. */
-export function ownerOf({ uid }: Pick<App, 'uid'>): { uid: number; gid: number } | null {
-  return uid === null ? null : { uid, gid: uid }
+export function ownerOf({
+  uid,
+  account,
+}: Pick<App, 'uid' | 'account'>): { uid: number; gid: number } | null {
+  return uid === null ? null : { uid, gid: account?.gid ?? uid }
 }

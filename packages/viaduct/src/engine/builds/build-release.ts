@@ -4,19 +4,20 @@ import { errorCatalogue } from '../../model/error-catalogue.ts'
 import { nextRelease } from '../../model/ids.ts'
 import { buildEventLinesMax } from '../../model/limits.ts'
 import { defaultsOf } from '../../model/manifest.ts'
-import type { DeployFailure } from '../../model/release.ts'
+import type { DeployFailure, Release } from '../../model/release.ts'
 import { type BuiltArtifact, buildArtifact } from '../../build/build-artifact.ts'
 import { publicPortOf } from '../../build/detect/public-port.ts'
-import type { BuildOutput } from '../../build/run-step.ts'
+import type { BuildOutput, RunJob } from '../../build/run-step.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import { claimedBy } from '../app/claims.ts'
 import { boundGroups, sharedConfig } from '../groups/bound-groups.ts'
 import { recordFailure } from '../steps/fail-deploy.ts'
 import { notePublicPort } from '../ports/note-public-port.ts'
 import { ownerOf } from '../app/make-setup.ts'
-import type { StoredDeploy } from '../records/stored-deploy.ts'
+import type { ConfigChanges, StoredDeploy } from '../records/stored-deploy.ts'
 import { mergedConfig } from '../requests/merged-config.ts'
 import { type Code, fetchCode } from './fetch-code.ts'
+import { runTasks } from './run-tasks.ts'
 
 /** Queues the build of a deploy that has a source. */
 export function queueBuild(runner: AppRunner, deploy: StoredDeploy): void {
@@ -24,8 +25,12 @@ export function queueBuild(runner: AppRunner, deploy: StoredDeploy): void {
   builds.add(deploy.id, async (signal) => {
     try {
       await runner.ask(() => noteBegin(runner, deploy))
-      const { built, code } = await build(runner, deploy, signal)
-      await runner.ask(() => createRelease(runner, deploy, built))
+      const run = runnerOfJobs(runner, deploy)
+      const { built, code } = await build(runner, deploy, { run, signal })
+      const draft = await runner.ask(async () => draftRelease(runner, deploy, built))
+      const onOutput = noteOutput(runner, deploy)
+      await runTasks(runner, draft.release, { deploy: deploy.id, runJob: run, onOutput, signal })
+      await runner.ask(() => createRelease(runner, deploy, draft))
       await code.built()
     } catch (error) {
       // Cancelled and superseded deploys are closed by who did it; a stop of the daemon by nobody.
@@ -49,19 +54,23 @@ async function noteBegin(runner: AppRunner, { id }: StoredDeploy): Promise<void>
   await records.commit({ deploys: [building], events: journal.take() })
 }
 
+/** Output goes to the install log of the release that is to be. */
+function runnerOfJobs({ parts, records: { app } }: AppRunner, { id }: StoredDeploy): RunJob {
+  const release = nextRelease(app.lastRelease)
+  const logFile = parts.layout.app(app.name).releaseLog(release, 'install')
+  return parts.jobs.forBuild({ name: id, app: app.name, owner: ownerOf(app), logFile })
+}
+
 async function build(
   runner: AppRunner,
   deploy: StoredDeploy,
-  signal: AbortSignal,
+  { run, signal }: { run: RunJob; signal: AbortSignal },
 ): Promise<{ built: BuiltArtifact; code: Code }> {
   const { parts, records, journal } = runner
   const { app } = records
   const layout = parts.layout.app(app.name)
   const owner = ownerOf(app)
-  const release = nextRelease(app.lastRelease)
-  const logFile = layout.releaseLog(release, 'install')
   const startedAt = Date.now()
-  const run = parts.jobs.forBuild({ name: deploy.id, app: app.name, uid: app.uid, logFile })
   const code = await fetchCode(runner, deploy, { run, signal })
   const built = await buildArtifact({
     layout,
@@ -111,27 +120,27 @@ function renderOutput(output: BuildOutput): { message: string; data: Record<stri
   return { message: output.line, data: { ...output } }
 }
 
-/** The app gets its next release; the planner takes over from here. */
-async function createRelease(
-  runner: AppRunner,
-  { id }: StoredDeploy,
-  built: BuiltArtifact,
-): Promise<void> {
-  const { records, journal } = runner
+/** The app's next release, as it will be recorded when its tasks have run. */
+interface Draft {
+  readonly release: Release
+  /** The changes of config that it has in it, staged ones too. */
+  readonly changes: ConfigChanges
+}
+
+function draftRelease(runner: AppRunner, { id }: StoredDeploy, built: BuiltArtifact): Draft {
+  const { records } = runner
   const { deploy, app } = records
-  if (deploy?.id !== id) return
-  const number = nextRelease(app.lastRelease)
-  const changes = { ...app.stagedConfig, ...deploy.changes }
+  const changes = { ...app.stagedConfig, ...(deploy?.id === id && deploy.changes) }
   const { artifact, processes, manifest, dotenv, runtime, commit } = built
   const previous = records.release(app.current)
-  const { source } = deploy
+  const source = deploy?.source
   const groups = boundGroups(runner)
   const config = { ...built.secrets, ...mergedConfig(records, changes) }
   const manifestEnv = defaultsOf(manifest.env)
-  const release = {
-    schema: 1 as const,
+  const release: Release = {
+    schema: 1,
     app: app.name,
-    number,
+    number: nextRelease(app.lastRelease),
     ...{ artifact, processes, manifest, dotenv, runtime, commit },
     previousCommit: previous?.commit ?? null,
     ...(source && { source }),
@@ -139,6 +148,19 @@ async function createRelease(
     description: 'Deploy',
     createdAt: Date.now(),
   }
+  return { release, changes }
+}
+
+/** The app gets its next release; the planner takes over from here. */
+async function createRelease(
+  runner: AppRunner,
+  { id }: StoredDeploy,
+  { release, changes }: Draft,
+): Promise<void> {
+  const { records, journal } = runner
+  const { deploy, app } = records
+  if (deploy?.id !== id) return
+  const { number } = release
   const event = { message: `Release v${number}`, data: { release: number } }
   await runner.parts.claims.whileFree(app.name, claimedBy(app, release), () => {
     journal.append(id, 'release.created', event)

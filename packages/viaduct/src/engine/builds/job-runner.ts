@@ -3,6 +3,7 @@
  * in the release's install log and line by line to whoever watches.
  */
 import { answerMarginMs, stopTimeoutMs } from '../../model/limits.ts'
+import type { Owner } from '../../build/seal-tree.ts'
 import type { InstanceExit } from '../../model/instance.ts'
 import type { Job, OutputStream, RunJob } from '../../build/run-step.ts'
 import type { KeeperState, ProcessSpec } from '../../wire/keeper-protocol.ts'
@@ -27,7 +28,7 @@ export class JobRunner {
   }
 
   /** A `RunJob` for one build. @param about.name Unique in the platform, e.g. the deploy's id. */
-  forBuild(about: { name: string; app: string; uid: number | null; logFile: string }): RunJob {
+  forBuild(about: { name: string; app: string; owner: Owner; logFile: string }): RunJob {
     return (job) => {
       const id = `job.${about.name}.${(++this.#count).toString(36)}.${Date.now().toString(36)}`
       const spec: ProcessSpec = {
@@ -35,8 +36,8 @@ export class JobRunner {
         command: job.command,
         cwd: job.cwd,
         env: job.env,
-        uid: about.uid,
-        gid: about.uid,
+        uid: about.owner?.uid ?? null,
+        gid: about.owner?.gid ?? null,
         nice: buildNice,
         logFile: about.logFile,
         logSource: 'build',

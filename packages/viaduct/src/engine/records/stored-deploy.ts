@@ -2,7 +2,7 @@
  * A deploy as it is stored: what the API shows, and what has to be known to carry on with it after
  * a restart of the daemon.
  */
-import type { App, Config, Deploy, RequestMark, Source } from '../../model/release.ts'
+import type { App, Config, Deploy, DeployTask, RequestMark, Source } from '../../model/release.ts'
 import type { Upload } from '../../model/upload.ts'
 
 /** What becomes of the app when the deploy succeeds. */
@@ -20,6 +20,8 @@ export interface StoredDeploy extends Omit<Deploy, 'source'> {
   readonly commit: string | null
   /** The request that asked for it. */
   readonly request?: RequestMark
+  /** Tasks that were begun; one that began is never run again. */
+  readonly tasks?: Readonly<Partial<Record<DeployTask, 'begun' | 'done'>>>
   /** What `config set` asked for with this deploy, or with those that it superseded. */
   readonly changes: ConfigChanges
 }

@@ -3,6 +3,7 @@ import { AppError } from '../../model/app-error.ts'
 import { instancesPerTypeMax } from '../../model/limits.ts'
 import type { Release } from '../../model/release.ts'
 import type { AppRunner } from '../app/app-runner.ts'
+import { instanceTypes } from '../app/make-setup.ts'
 import type { StoredDeploy } from '../records/stored-deploy.ts'
 import { beginDeploy } from './begin-deploy.ts'
 
@@ -29,7 +30,7 @@ export function currentRelease(runner: AppRunner): Release {
 function checkCounts(counts: Counts, release: Release): void {
   const entries = Object.entries(counts)
   if (entries.length === 0) throw new AppError('bad-request', 'No process type was given')
-  const known = Object.keys(release.processes)
+  const known: readonly string[] = instanceTypes(release)
   for (const [type, count] of entries) {
     if (!known.includes(type)) {
       const name = JSON.stringify(type.slice(0, 80))
