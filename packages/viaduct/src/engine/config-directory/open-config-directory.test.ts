@@ -168,6 +168,35 @@ test('What the engine refuses is tried again, and said once', async (context) =>
   assert.deepEqual(events, ['app-file.refused', 'app-file.applied'])
 })
 
+test('An app that was told but not deployed, as on a full disk, is deployed later', async (context) => {
+  const { engine, write, open } = await setUp(context)
+  await write('shop.json', { repo: { url } })
+  await using directory = open(20)
+  await directory.shows('shop.json applied')
+  const setManifest = engine.setManifest.bind(engine)
+  engine.setManifest = async (name, manifest) => {
+    engine.setManifest = setManifest
+    await setManifest(name, manifest)
+    throw new AppError('disk-full', 'The disk is full')
+  }
+  await write('shop.json', { repo: { url }, scale: { web: 2 } })
+  await until(() => engine.calls.length === 3, 'another try')
+  await directory.shows('shop.json applied')
+  assert.deepEqual(engine.calls[2], engine.calls[1])
+})
+
+test('A file that says another app by now leaves the one of before, and says so', async (context) => {
+  const { engine, write, open, events } = await setUp(context)
+  await write('shop.json', { repo: { url } })
+  await using directory = open()
+  await directory.shows('shop.json applied')
+  await write('shop.json', { name: 'store', repo: { url } })
+  await until(() => engine.calls.length === 2, 'the other app')
+  await until(() => events.length === 3, 'a word about it')
+  assert.equal((await engine.apps()).length, 2)
+  assert.deepEqual(events, ['app-file.applied', 'app-file.applied', 'app-file.removed'])
+})
+
 test('What everybody may write, what is no file, and what is too large is refused', async (context) => {
   const { dir, engine, write, open } = await setUp(context)
   await write('open.json', { repo: { url } })

@@ -78,6 +78,8 @@ class Watching {
   readonly #options: Options
   #files: ReadonlyMap<string, AppFile> = new Map()
   readonly #views = new Map<string, AppFileView>()
+  /** By file, what its app may know, but was not deployed with: the call failed. */
+  readonly #halfTold = new Map<string, ToldManifest['manifest']>()
   #error: AppError | null = null
 
   constructor(options: Options) {
@@ -151,17 +153,23 @@ class Watching {
 
   async #tell(file: string, { name, manifest }: ToldManifest, app: App | undefined): Promise<void> {
     const { engine, log } = this.#options
-    if (app && isDeepStrictEqual(app.manifest ?? {}, manifest)) return
+    const isKnown = app !== undefined && isDeepStrictEqual(app.manifest ?? {}, manifest)
+    if (isKnown && this.#halfTold.get(file) !== manifest) return
+    this.#halfTold.set(file, manifest)
     const deploy = app
       ? await engine.setManifest(name, manifest)
       : (await engine.create(name, { manifest })).deploy
+    this.#halfTold.delete(file)
     log.info('app-file.applied', { file, app: name, deploy: deploy?.id ?? null })
   }
 
   #note(view: AppFileView): void {
     const { file, app, error } = view
-    if (error && this.#views.get(file)?.error?.message !== error.message) {
-      this.#options.log.warn('app-file.refused', { file, app, error: error.message })
+    const { log } = this.#options
+    const before = this.#views.get(file)
+    if (before?.app && before.app !== app) log.warn('app-file.removed', { file, app: before.app })
+    if (error && before?.error?.message !== error.message) {
+      log.warn('app-file.refused', { file, app, error: error.message })
     }
     this.#views.set(file, view)
   }
