@@ -211,7 +211,8 @@ test('an authority that wants an external account gets it, or says that it wants
   }
   const { keyId: acmeEabKeyId, macKey: acmeEabKey } = externalAccount
   await using node = await startNode(pebble, { settings: { acmeEabKeyId, acmeEabKey } })
-  assert.equal((await node.certs.renew('a.example.com')).state, 'valid')
+  const { source, state } = await node.certs.renew('a.example.com')
+  assert.deepEqual([source, state], ['acme', 'unused'], 'No route leads to it')
 })
 
 test('an account that the authority has forgotten is made again', async (t) => {
@@ -223,5 +224,6 @@ test('an account that the authority has forgotten is made again', async (t) => {
   const text = await readFile(path, 'utf8')
   await writeFile(path, text.replace(/("url": ".*\/)[^/"]+"/, '$1nobody"'))
   await assert.rejects(node.certs.renew('b.example.com'), /does not know our account/)
-  assert.equal((await node.certs.renew('b.example.com')).state, 'valid')
+  const { source, state } = await node.certs.renew('b.example.com')
+  assert.deepEqual([source, state], ['acme', 'unused'], 'No route leads to it')
 })
