@@ -73,6 +73,7 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
   return {
     dataDir,
     configDirectory: null,
+    allowedUsers: '',
     host: '127.0.0.1',
     httpPort: 0,
     httpsPort: null,

@@ -9,6 +9,7 @@ import type { App, RequestMark, ServerManifest } from '../model/release.ts'
 import { AppRunner } from './app/app-runner.ts'
 import type { EngineParts } from './app/engine-parts.ts'
 import { apiAppName } from './links/api-route.ts'
+import { resolveAccount } from './app/resolve-account.ts'
 import { AppRecords } from './records/app-records.ts'
 import { destroy } from './requests/destroy.ts'
 import { isSameRequest } from './requests/known-request.ts'
@@ -16,6 +17,8 @@ import { isSameRequest } from './requests/known-request.ts'
 export class Apps {
   readonly runners = new Map<AppName, AppRunner>()
   readonly #creating = new Map<AppName, Promise<AppRunner>>()
+  /** Uids of apps that are being recorded. */
+  readonly #promised = new Map<AppName, number>()
   readonly #destroying = new Map<AppName, Promise<void>>()
 
   /**
@@ -106,36 +109,46 @@ export class Apps {
     facts: Partial<Pick<App, 'manifest' | 'request'>>,
   ): Promise<AppRunner> {
     try {
-      const records = await AppRecords.create(parts.store, { ...this.#newApp(name), ...facts })
+      const account = await resolveAccount(facts.manifest ?? {}, parts.settings)
+      const uid = account?.uid ?? this.#freeUid(name)
+      const app = { ...newApp(name), ...facts, ...account, uid }
+      const records = await AppRecords.create(parts.store, app)
       return this.add(parts, records)
     } finally {
       this.#creating.delete(name)
+      this.#promised.delete(name)
     }
   }
 
-  #newApp(name: AppName): App {
-    return {
-      schema: 1,
-      name,
-      uid: process.getuid?.() === 0 ? this.#freeUid() : null,
-      formation: {},
-      stagedConfig: {},
-      wanted: 'running',
-      current: null,
-      previous: null,
-      deploy: null,
-      lastRelease: 0,
-      epoch: 0,
-      createdAt: Date.now(),
+  /** @returns null: the platform is not root, and so cannot keep apps apart. */
+  #freeUid(name: AppName): number | null {
+    if (process.getuid?.() !== 0) return null
+    const had = [...this.runners.values()].map(({ records }) => records.app.uid)
+    const taken = new Set([...had, ...this.#promised.values()])
+    for (let uid = appUidMin; uid <= appUidMax; uid++) {
+      if (taken.has(uid)) continue
+      this.#promised.set(name, uid)
+      return uid
     }
-  }
-
-  #freeUid(): number {
-    const taken = new Set([...this.runners.values()].map(({ records }) => records.app.uid))
-    for (let uid = appUidMin; uid <= appUidMax; uid++) if (!taken.has(uid)) return uid
     const limit = appUidMax - appUidMin + 1
     throw new AppError('busy', `${limit} apps are the most that one machine can keep apart`, {
       hint: 'Destroy apps that are not needed any more.',
     })
+  }
+}
+
+function newApp(name: AppName): Omit<App, 'uid'> {
+  return {
+    schema: 1,
+    name,
+    formation: {},
+    stagedConfig: {},
+    wanted: 'running',
+    current: null,
+    previous: null,
+    deploy: null,
+    lastRelease: 0,
+    epoch: 0,
+    createdAt: Date.now(),
   }
 }

@@ -55,10 +55,14 @@ test(
   'a manifest that asks for a user fails its deploy instead of running as another',
   limit,
   async () => {
-    for (const manifest of [{ user: 'www-data' }, { user: 'no-such-user' }, { group: 'www-data' }]) {
+    for (const manifest of [
+      { user: 'www-data' },
+      { user: 'no-such-user' },
+      { group: 'www-data' },
+    ]) {
       const { state, error } = await engine.end(engine.deploy(server(), { manifest }))
       assert.deepEqual([state, error?.code], ['failed', 'bad-manifest'])
-      assert.match(error?.message ?? '', /^"(user|group)" asks for ".*", which nobody may be here$/)
+      assert.match(error?.message ?? '', /^"(user|group)" asks for ".*", which a tree cannot do$/)
     }
   },
 )

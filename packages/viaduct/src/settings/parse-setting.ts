@@ -57,7 +57,9 @@ export function parseSetting(raw: unknown, type: SettingType, base: string): Par
       return { wanted: 'a URL such as https://acme.example.com/directory' }
     }
     case 'networks':
-      return parseNetworks(Array.isArray(raw) ? raw.map(String) : (text ?? '').split(','))
+      return parseNetworks(itemsOf(raw, text))
+    case 'users':
+      return parseUsers(itemsOf(raw, text))
     case 'choice':
       return text !== null && type.of.includes(text)
         ? { value: text }
@@ -65,8 +67,18 @@ export function parseSetting(raw: unknown, type: SettingType, base: string): Par
   }
 }
 
-function parseNetworks(items: readonly string[]): Parsed {
-  const networks = items.map((item) => item.trim()).filter((item) => item !== '')
+function itemsOf(raw: unknown, text: string | null): string[] {
+  const items = Array.isArray(raw) ? raw.map(String) : (text ?? '').split(',')
+  return items.map((item) => item.trim()).filter((item) => item !== '')
+}
+
+function parseUsers(users: readonly string[]): Parsed {
+  const isGood = users.every((user) => /^[a-z_][a-z0-9_-]{0,31}$/.test(user) && user !== 'root')
+  if (isGood) return { value: users.join(',') }
+  return { wanted: 'names of users such as www-data,ftp, and never root' }
+}
+
+function parseNetworks(networks: readonly string[]): Parsed {
   const isGood = networks.every((network) => parseNetwork(network) !== null)
   if (isGood) return { value: networks.join(',') }
   return { wanted: 'addresses or networks such as 10.0.0.0/8,192.0.2.7' }

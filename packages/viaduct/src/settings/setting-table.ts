@@ -19,6 +19,8 @@ export type SettingType =
   | { readonly kind: 'address' | 'host-name' | 'token' | 'email' | 'https-url' }
   /** Addresses and networks: text with commas, or an array; kept as text with commas. */
   | { readonly kind: 'networks' }
+  /** Names of users, in the same way. */
+  | { readonly kind: 'users' }
   | { readonly kind: 'choice'; readonly of: readonly string[] }
 
 export interface SettingRow<K extends keyof Settings = keyof Settings> {
@@ -135,6 +137,13 @@ export const settingTable: readonly SettingRow[] = [
     fallback: () => '',
     fallbackText: 'none',
     help: 'proxies in front whose X-Forwarded-* are believed, such as 10.0.0.0/8,192.0.2.7',
+  }),
+  row('allowedUsers', {
+    argument: 'USERS',
+    type: { kind: 'users' },
+    fallback: () => '',
+    fallbackText: 'none',
+    help: 'users of this machine that the manifest of an app may ask for, such as www-data,ftp',
   }),
   row('proxyProtocol', {
     argument: 'on|off',

@@ -30,6 +30,8 @@ export interface Settings {
   /** Addresses and networks, with commas between them. */
   readonly trustedProxies: string
   readonly proxyProtocol: 'on' | 'off'
+  /** Users of the machine that apps may run as, with commas between them. */
+  readonly allowedUsers: string
   /** Seed name `auth_token`: used instead of a generated admin token, at the first start only. */
   readonly authToken: string | null
   /** Seed name `dyno_count`: instances of `web` when neither manifest nor user says a count. */

@@ -70,7 +70,7 @@ export async function inspectApp(dir: string, told: ServerManifest = {}): Promis
   const served = await attempt(errors, () => folder !== undefined && [checkStaticLine(folder)])
   const weaker = mergeManifests(other.manifest, written.manifest)
   const manifest = mergeManifests({ ...(served && { static: served }), ...weaker }, told)
-  await attempt(errors, () => checkUser(manifest))
+  await attempt(errors, () => checkUser(manifest, told))
   for (const one of manifest.static ?? []) await attempt(errors, () => checkServed(dir, one))
   if (known !== null) {
     await attempt(errors, () => checkToldTypes(told, known))

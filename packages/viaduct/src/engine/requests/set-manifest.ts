@@ -12,6 +12,7 @@ import { hasPassword } from '../../model/manifest/repo-url.ts'
 import type { AppRunner } from '../app/app-runner.ts'
 import type { EngineParts } from '../app/engine-parts.ts'
 import type { Apps } from '../apps.ts'
+import { checkAccountKept } from '../app/resolve-account.ts'
 import { claimedBy } from '../app/claims.ts'
 import type { StoredDeploy } from '../records/stored-deploy.ts'
 import { redeploy, repoOf } from './deploy-code.ts'
@@ -97,6 +98,7 @@ export async function replaceManifest(
   if (options.isExpected?.(app) === false) {
     throw new AppError('precondition-failed', `The manifest of ${app.name} is another one by now`)
   }
+  checkAccountKept(app, manifest)
   const changed: App = { ...app, manifest }
   // What is in the tree may claim more: that shows when it is built.
   const { matches } = claimedBy(app, { manifest: { ...manifest, version: 1 } })

@@ -83,7 +83,7 @@ function failLaunch(runner: AppRunner, instance: LiveInstance, error: unknown): 
 function makeSpec(runner: AppRunner, instance: LiveInstance, release: Release): ProcessSpec {
   const { layout } = runner.parts
   const { id, app, slot, port, routed, direct, name } = instance
-  const { uid } = runner.records.app
+  const { uid, gid } = ownerOf(runner.records.app) ?? { uid: null, gid: null }
   const folders = layout.app(app)
   const releaseDir = folders.artifact(release.artifact)
   const about = { instance: { id, app, ...slot }, port }
@@ -94,7 +94,7 @@ function makeSpec(runner: AppRunner, instance: LiveInstance, release: Release): 
     cwd: releaseDir,
     env: direct?.mode === 'node' ? withPreload(env, layout) : env,
     uid,
-    gid: uid,
+    gid,
     nice: 0,
     logFile: folders.releaseLog(release.number, 'app'),
     logSource: name,
