@@ -1,6 +1,5 @@
 /** Apps that run as a user of the machine; under root alone. */
 import assert from 'node:assert/strict'
-import { userInfo } from 'node:os'
 import { after, before, test } from 'node:test'
 import { parseAppName } from '../../model/ids.ts'
 import { server, TestEngine } from '../fixtures/test-engine.ts'
@@ -9,12 +8,12 @@ import { resolveAccount } from './resolve-account.ts'
 const isRoot = process.getuid?.() === 0
 const skip = isRoot ? false : 'only root runs apps as users of their own'
 const limit = { timeout: 60_000, skip }
-const asked = { user: 'nobody' }
+const asked = { user: 'games' }
 const name = parseAppName('seed')
 
 let engine: TestEngine
 before(async () => {
-  if (isRoot) engine = await TestEngine.start({ allowedUsers: 'daemon,nobody,root' })
+  if (isRoot) engine = await TestEngine.start({ allowedUsers: 'daemon,games,root' })
 })
 after(() => engine?.[Symbol.asyncDispose]())
 
@@ -22,29 +21,27 @@ after(() => engine?.[Symbol.asyncDispose]())
 const code = server(`const fs = require('fs')
 const may = (path) => { try { fs.writeFileSync(path, 'x'); return 'writes' } catch (e) { return e.code } }
 process.env.WORD = [process.getuid(), process.getgid(), process.getgroups().join(), may('./new.txt'),
-  may(__filename), may(process.env.DATA_DIR + '/a')].join(' ')
+  may(__filename), fs.readFileSync('built.txt', 'utf8').trim().replace('\\n', ':'), may(process.env.DATA_DIR + '/a')].join(' ')
 `)
 
 test(
   'A2.8 an app runs as the user that was allowed, and cannot write into its release',
   limit,
   async () => {
-    const { uid, account } = (await resolveAccount(asked, { allowedUsers: 'nobody' })) ?? {}
+    const { uid, account } = (await resolveAccount(asked, { allowedUsers: 'games' })) ?? {}
     assert.ok(uid && account)
     await engine.engine.create(name, { manifest: asked })
     const install = ['id -u > built.txt && id -g >> built.txt']
-    const files = {
-      'app.cjs': code,
-      Procfile: 'web: node app.cjs',
-      'viaduct.json': '{"install":[]}',
-    }
     const manifest = JSON.stringify({ ...asked, install })
-    const upload = await engine.upload({ ...files, 'viaduct.json': manifest })
+    const files = { 'app.cjs': code, Procfile: 'web: node app.cjs', 'viaduct.json': manifest }
+    const upload = await engine.upload(files)
     const deploy = await engine.end(engine.engine.deploy(name, upload, { commit: null }), name)
     assert.equal(deploy.state, 'succeeded', JSON.stringify(deploy.error))
     const route = engine.listener.table?.apps.find((one) => one.app === name)
     const answer = await (await fetch(`http://127.0.0.1:${route?.upstreams[0]?.port}/`)).text()
-    assert.equal(answer, `v1 ${uid} ${account.gid} ${account.gid} EACCES EACCES writes`)
+    const { gid } = account
+    assert.notEqual(uid, gid)
+    assert.equal(answer, `v1 ${uid} ${gid} ${gid} EACCES EACCES ${uid}:${gid} writes`)
     await engine.engine.destroy(name)
   },
 )
@@ -62,8 +59,8 @@ test('an app keeps the user that it was made with', limit, async () => {
 test('who is not allowed, unknown or root is refused, by field', limit, async () => {
   const cases = [
     [{ user: 'www-data' }, 'user', /not among the users that this server allows/],
-    [{ user: 'nobody', group: 'no-such-group' }, 'group', /is no group of this server/],
-    [{ user: 'nobody', group: 'adm' }, 'group', /is no group of nobody/],
+    [{ user: 'games', group: 'no-such-group' }, 'group', /is no group of this server/],
+    [{ user: 'games', group: 'adm' }, 'group', /is no group of games/],
     [{ user: 'root' }, 'user', /is root: nothing runs as root/],
     [{ group: 'adm' }, 'group', /goes with "user" only/],
   ] as const
@@ -77,9 +74,9 @@ test('who is not allowed, unknown or root is refused, by field', limit, async ()
   assert.ok(!(await engine.engine.apps()).some(({ app }) => app.name === 'refused'))
 })
 
-test('a platform that is not root lets nobody choose', { skip: isRoot }, async () => {
-  const user = userInfo().username
-  await assert.rejects(resolveAccount({ user }, { allowedUsers: user }), {
+test('a platform that is not root lets nobody choose', async () => {
+  const options = { allowedUsers: 'games', isRoot: false }
+  await assert.rejects(resolveAccount(asked, options), {
     message: /needs a platform that is root$/,
   })
 })

@@ -17,11 +17,14 @@ type Wanted = { readonly [K in 'user' | 'group']?: Manifest[K] | undefined }
  */
 export async function resolveAccount(
   { user, group }: Wanted,
-  { allowedUsers }: Pick<Settings, 'allowedUsers'>,
+  {
+    allowedUsers,
+    isRoot = process.getuid?.() === 0,
+  }: Pick<Settings, 'allowedUsers'> & { readonly isRoot?: boolean },
 ): Promise<{ uid: number; account: Account } | null> {
   if (user === undefined && group === undefined) return null
   if (user === undefined) throw refuse({ group }, 'goes with "user" only')
-  if (process.getuid?.() !== 0) throw refuse({ user }, 'needs a platform that is root')
+  if (!isRoot) throw refuse({ user }, 'needs a platform that is root')
   if (!allowedUsers.split(',').includes(user)) {
     throw refuse({ user }, 'is not among the users that this server allows', {
       hint: `Its owner allows it with --allowed-users ${user}.`,
