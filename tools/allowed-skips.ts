@@ -23,6 +23,8 @@ export const allowedSkips: Readonly<Record<string, string>> = {
   python: 'It deploys an app in Python, which a bare machine does not have.',
   'a Flask app is deployed twice under load, rolled back, scaled, and loses nothing':
     "It makes wheels of Debian's packages.",
+  'a PHP page is deployed twice under load, rolled back, scaled, and loses nothing':
+    "It runs Debian's PHP.",
   ...Object.fromEntries(
     [
       'an environment works where the release is, and is of its own',

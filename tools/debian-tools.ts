@@ -22,9 +22,13 @@ export type DebianToolName =
   | 'h2load'
   | 'slowhttptest'
   | 'prometheus'
+  | 'php8.2'
 
 /** Where its package has another name. */
-const packages: Partial<Record<DebianToolName, string>> = { h2load: 'nghttp2-client' }
+const packages: Partial<Record<DebianToolName, string>> = {
+  h2load: 'nghttp2-client',
+  'php8.2': 'php8.2-cli',
+}
 
 export interface DebianTool {
   /** Absolute path of the executable. */

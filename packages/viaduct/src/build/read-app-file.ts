@@ -26,7 +26,7 @@ export async function readAppFile(
     if (facts.size > maxBytes) throw badFile(name, `is larger than ${maxBytes} bytes`)
     return await readFile(path, 'utf8')
   } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return null
+    if (isMissing(error)) return null
     throw error
   }
 }
@@ -37,9 +37,15 @@ export async function exists(path: string): Promise<boolean> {
     await lstat(path)
     return true
   } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return false
+    if (isMissing(error)) return false
     throw error
   }
+}
+
+/** There is nothing, or a file where a folder should be on the way. */
+function isMissing(error: unknown): boolean {
+  const code = systemCodeOf(error)
+  return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
 /** `bad-manifest` about a file or folder of the app. */

@@ -10,6 +10,7 @@ import { AppError } from '../../model/app-error.ts'
 import type { BuilderName } from '../../model/manifest.ts'
 import type { Builder, DetectOptions, Detection } from './builder.ts'
 import { nodeBuilder } from './node/node-builder.ts'
+import { phpBuilder } from './php/php-builder.ts'
 import { procfileBuilder } from './procfile.ts'
 import { pythonBuilder } from './python/python-builder.ts'
 import { staticBuilder } from './static.ts'
@@ -17,6 +18,7 @@ import { staticBuilder } from './static.ts'
 export const builders: readonly Builder[] = [
   nodeBuilder,
   pythonBuilder,
+  phpBuilder,
   procfileBuilder,
   staticBuilder,
 ]

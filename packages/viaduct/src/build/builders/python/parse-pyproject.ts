@@ -31,12 +31,16 @@ export function parsePyproject(text: string): PyprojectFacts {
   }
 }
 
+const headerMaxChars = 300
+
 /** Text of each `[table]`, without its header. */
 function tablesOf(text: string): ReadonlyMap<string, string> {
   const tables = new Map<string, string>()
   let name = ''
   for (const line of text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/)) {
-    name = /^\s*\[\s*([\w."' -]+?)\s*\]\s*(?:#.*)?$/.exec(line)?.[1] ?? name
+    // No table has a long name, and the search must not take long.
+    if (line.length < headerMaxChars)
+      name = /^\s*\[\s*([\w."' -]+?)\s*\]\s*(?:#.*)?$/.exec(line)?.[1] ?? name
     tables.set(name, `${tables.get(name) ?? ''}${line}\n`)
   }
   return tables

@@ -13,6 +13,8 @@ import { type PythonPlan, readPythonPlan } from './python-plan.ts'
 import { readPythonWish } from './python-wish.ts'
 import { packageOf, readRequirements } from './read-requirements.ts'
 
+const limit = { timeout: 10_000 }
+
 async function inTree<T>(
   files: Readonly<Record<string, string>>,
   look: (tree: string) => Promise<T>,
@@ -66,6 +68,8 @@ test('what names files of the app, or a branch, is never cached', async () => {
     'https://example.org/x-1-py3-none-any.whl': false,
     '--find-links https://example.org/wheels/': false,
     'flask==3.0': false,
+    '-r https://example.org/x.txt': true,
+    '-r base.txt': false,
   }
   for (const [line, isMoving] of Object.entries(lines)) {
     const found = await inTree({ 'requirements.txt': line }, readRequirements)
@@ -95,6 +99,21 @@ test('pyproject.toml counts when it has a project, not only settings of tools', 
   const { 'pyproject.toml': alone } = both
   assert.equal((await planOf({ 'pyproject.toml': alone }))?.origin, 'package')
 })
+
+test(
+  'hostile files are read in no time, and name no path that the system refuses',
+  limit,
+  async () => {
+    assert.equal(parsePyproject(`[${' '.repeat(1_000_000)}\n[project]\n`).isProject, true)
+    await writeAndRead(`-r ${'x'.repeat(5_000)}\n-r a\0b\n-r requirements.txt/x\nflask\n`)
+  },
+)
+
+async function writeAndRead(text: string): Promise<void> {
+  const found = await inTree({ 'requirements.txt': text }, readRequirements)
+  assert.equal(found?.files.length, 1)
+  assert.ok(found?.packages.has('flask'))
+}
 
 test('the server among the dependencies serves the app that is there', async () => {
   const flask = { 'requirements.txt': 'flask\ngunicorn\n' }

@@ -55,11 +55,13 @@ function linesOf(text: string): string[] {
 /** `-r base.txt`, `--constraint=pins.txt` */
 function includedBy(line: string): string | null {
   const option = /^(?:-r|-c|--requirement|--constraint)(?:\s*=\s*|\s*)([^\s=].*)$/.exec(line)?.[1]
-  return option === undefined || option.includes('://') ? null : option
+  // What can be no path is pip's to refuse.
+  const isPath = option !== undefined && /^[^\p{Cc}]{1,250}$/u.test(option)
+  return isPath && !option.includes('://') ? option : null
 }
 
 function moves(line: string): boolean {
-  if (includedBy(line) !== null) return false
+  if (/^(?:-r|-c|--req|--con)/.test(line)) return line.includes('://')
   if (/^(?:-e|--editable)\b/.test(line) || /\bfile:/.test(line)) return true
   if (/\b(?:git|hg|svn|bzr)\+/.test(line)) return !/@[0-9a-f]{40}\b/.test(line)
   const isPath = line.startsWith('.') || /^(?:-f|--find-links)\b/.test(line) || /\//.test(line)
