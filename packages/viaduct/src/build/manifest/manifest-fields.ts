@@ -184,7 +184,7 @@ export const manifestField: Field<WrittenManifest> = object<WrittenManifest>({
   ),
   user: described(
     accountName,
-    "User of the server that it runs as; default: one of the app's own.",
+    "User of the server that it runs as, as far as allowed there; default: one of the app's own.",
     {
       examples: ['www-data'],
     },
