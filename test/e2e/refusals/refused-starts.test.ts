@@ -82,7 +82,7 @@ for (const flag of ['--http-port', '--api-port']) {
     using taken = await takenPort()
     const dataDir = join(platform.home, 'other')
     const { code, output } = await up(dataDir, [flag, `${taken.port}`])
-    assert.equal(code, 1, output)
+    assert.equal(code, 6, output)
     assert.match(output, new RegExp(`\\b${taken.port}\\b`))
     assert.match(output, /another port|stop what listens/i)
     assert.deepEqual(await findProcesses(dataDir), [])
