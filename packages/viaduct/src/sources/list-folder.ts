@@ -17,7 +17,11 @@ export interface FolderList {
 /** Ignore files from the root down to a folder. */
 type Rules = readonly { readonly base: string; readonly rules: Ignore }[]
 
-const neverPacked = new Set(['node_modules', '.git', '.viaduct', '.viaductignore'])
+/** What tools make for one machine, and what is about the folder. */
+const neverPacked = new Set([
+  ...['node_modules', '.venv', '__pycache__'],
+  ...['.git', '.viaduct', '.viaductignore'],
+])
 const oftenMissed = new Set(['.env', 'dist', 'build'])
 
 /**

@@ -110,6 +110,13 @@ test(
   },
 )
 
+test('what Python makes on a machine stays there', limit, async () => {
+  await write({ 'app.py': '', '__pycache__/app.pyc': '', 'lib/__pycache__/x.pyc': '' })
+  await mkdir(join(dir, '.venv/bin'), { recursive: true })
+  await symlink('/usr/bin/python3', join(dir, '.venv/bin/python'))
+  assert.deepEqual((await roundTrip()).names, ['app.py', 'lib'])
+})
+
 test('.viaductignore stands in for .gitignore', limit, async () => {
   await write({
     '.gitignore': 'dist\n',

@@ -23,8 +23,8 @@ export interface PackedFolder {
 }
 
 /**
- * Left out: `node_modules`, `.git`, `.viaduct`, and what `.viaductignore` files name, or
- * `.gitignore` files when the folder has no `.viaductignore`.
+ * Left out: `node_modules`, `.venv`, `__pycache__`, `.git`, `.viaduct`, and what `.viaductignore`
+ * files name, or `.gitignore` files when the folder has no `.viaductignore`.
  *
  * @param options.onProgress Told the packed bytes so far.
  * @throws {AppError} `bad-request`: no folder, or a link in it that leaves it.
