@@ -48,7 +48,7 @@ test('what never had an app is in a log of its own, with who it was and why', as
     `CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n${secret}\r\n\r\n`,
   ]
   for (const sent of requests) assert.match(await exchange(proxy.port, sent), /^HTTP\/1.1 4/)
-  const session = await connectH2(proxy.httpsPort)
+  const session = connectH2(proxy.httpsPort)
   const fields = { ':path': '/s3cret', ':authority': 'nobody.localhost', 'x-request-id': 'other' }
   assert.equal((await askH2(session, fields)).status, 404)
   session.destroy()
