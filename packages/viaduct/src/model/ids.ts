@@ -41,6 +41,24 @@ export function parseAppName(text: string): AppName {
   )
 }
 
+/**
+ * An app name from another one, such as a package's or a folder's: without the scope, lower case,
+ * other characters as "-": `@acme/web` → `web`, `My App` → `my-app`.
+ *
+ * @returns null when nothing is left.
+ */
+export function slugAppName(name: string): AppName | null {
+  const slug = name
+    .slice(0, 300)
+    .replace(/^@[^/]*\//, '')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replace(/^-/, '')
+    .slice(0, 40)
+    .replace(/-$/, '')
+  return slug === '' ? null : parseAppName(slug)
+}
+
 /** @throws {AppError} `bad-process-type` */
 export function parseProcessType(text: string): ProcessType {
   if (processType.test(text) && text !== '__proto__') return text as ProcessType

@@ -2,6 +2,7 @@
  * Reads what Viaduct needs of `package.json`: name, start and build scripts, and whether there is
  * something to install. The rest of the file is npm's affair and is not checked.
  */
+import { slugAppName } from '../../model/ids.ts'
 import { type Located, badJson, readJson } from './read-json.ts'
 
 const file = 'package.json'
@@ -71,23 +72,6 @@ export function parsePackage(text: string): PackageFacts {
     hasDevDependencies: membersOf(root, 'devDependencies').size > 0,
     hasWorkspaces: root.members.has('workspaces'),
   }
-}
-
-/**
- * An app name from a package's name: without the scope, lower case, other characters as "-".
- *
- * @returns null when nothing is left.
- */
-export function slugAppName(packageName: string): string | null {
-  const slug = packageName
-    .slice(0, 300)
-    .replace(/^@[^/]*\//, '')
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .replace(/^-/, '')
-    .slice(0, 40)
-    .replace(/-$/, '')
-  return slug === '' ? null : slug
 }
 
 function membersOf(at: Located, field: string): ReadonlyMap<string, Located> {

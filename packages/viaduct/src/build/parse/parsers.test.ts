@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { AppError } from '../../model/app-error.ts'
-import { parsePackage, slugAppName } from './parse-package.ts'
+import { slugAppName } from '../../model/ids.ts'
+import { parsePackage } from './parse-package.ts'
 import { parseProcfile } from './parse-procfile.ts'
 
 function refuses(parse: () => unknown, code: string, message: RegExp): AppError {

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { readAppName, slugAppName } from './app-name.ts'
+import { slugAppName } from '../../model/ids.ts'
+import { readAppName } from './app-name.ts'
 
 test('a name from package.json becomes one that an app can have', () => {
   assert.equal(slugAppName('@acme/web'), 'web')

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { parse } from 'jsonc-parser'
 import { AppError, messageOf, systemCodeOf } from '../../model/app-error.ts'
-import { type AppName, parseAppName } from '../../model/ids.ts'
+import { type AppName, slugAppName } from '../../model/ids.ts'
 
 /**
  * The server comes to the same name.
@@ -24,17 +24,6 @@ export async function readAppName(directory: string): Promise<AppName | null> {
 /** The folder's own name, for an app whose files say none; null when nothing of it is usable. */
 export function nameOfDirectory(directory: string): AppName | null {
   return slugAppName(basename(resolve(directory)))
-}
-
-/** `@acme/web` → `web`, `My App` → `my-app`; null when nothing is left. */
-export function slugAppName(name: string): AppName | null {
-  const slug = name
-    .replace(/^@[^/]*\//, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 40)
-    .replace(/^-+|-+$/g, '')
-  return slug === '' ? null : parseAppName(slug)
 }
 
 async function readName(path: string): Promise<string | null> {

@@ -3,7 +3,7 @@
  * and its dependencies. The rest of TOML is pip's affair: what is odd here, pip refuses with its
  * reason. Pure.
  */
-import { slugAppName } from '../../parse/parse-package.ts'
+import { slugAppName } from '../../../model/ids.ts'
 
 export interface PyprojectFacts {
   /** It is about an app or a package, not only the settings of tools. */
