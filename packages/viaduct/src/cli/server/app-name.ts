@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { parse } from 'jsonc-parser'
 import { AppError, messageOf, systemCodeOf } from '../../model/app-error.ts'
-import { type AppName, slugAppName } from '../../model/ids.ts'
+import { type AppName, parseAppName, slugAppName } from '../../model/ids.ts'
 
 /**
  * The server comes to the same name.
