@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startPlatform } from '../../test/e2e/harness/start-platform.ts'
 import { startLoad } from '../../tools/load/start-load.ts'
 import { deployFixture } from '../scenarios/deploy-fixture.ts'
-import { measureIdle } from '../scenarios/idle.ts'
-import { numberOption, report } from '../scenarios/report.ts'
+import { type IdleFigures, measureIdle } from '../scenarios/idle.ts'
+import { type Figure, numberOption, report } from '../scenarios/report.ts'
 
 const settleMs = numberOption('settle', 60) * 1000
 const loadMs = 20_000
@@ -25,12 +25,17 @@ const { requests, failed } = await load.stop()
 await sleep(settleMs / 2)
 const after = await measureIdle(platform, settleMs / 2)
 report('memory', [
-  ...Object.entries(idle.parts).map(([name, bytes]) => {
-    return { name: `idle: ${name}`, value: bytes / megabyte, unit: 'MB' }
-  }),
+  ...partsOf('idle', idle),
   { name: 'idle: together', value: idle.memoryBytes / megabyte, unit: 'MB', limit: 110 },
   { name: 'idle: share of one core', value: idle.cpuPercent, unit: '%', limit: 0.5 },
   { name: 'requests of the load', value: requests, unit: '' },
   { name: 'failed', value: failed, unit: '', limit: 0 },
+  ...partsOf('after load', after),
   { name: 'after load: together', value: after.memoryBytes / megabyte, unit: 'MB', limit: 150 },
 ])
+
+function partsOf(when: string, { parts }: IdleFigures): Figure[] {
+  return Object.entries(parts).map(([name, bytes]) => {
+    return { name: `${when}: ${name}`, value: bytes / megabyte, unit: 'MB' }
+  })
+}

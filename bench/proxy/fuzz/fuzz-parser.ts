@@ -3,7 +3,7 @@
  * ever, a cut may change nothing, and what is passed on means the same to a strict reader.
  */
 import assert from 'node:assert/strict'
-import { collectStartGarbage } from '../../../packages/viaduct/src/memory/collect-garbage.ts'
+import { collectAllGarbage } from '../../../packages/viaduct/src/memory/collect-garbage.ts'
 import { RequestReader } from '../../../test/conformance/request-reader.ts'
 import { seededRandom } from '../../scenarios/chaos-random.ts'
 import { chooseCuts, mutate, readCorpus } from './mutate.ts'
@@ -82,7 +82,7 @@ function checkStrictly(rendered: string): void {
 }
 
 function usedBytes(): number {
-  collectStartGarbage()
+  collectAllGarbage()
   const { heapUsed, external } = process.memoryUsage()
   return heapUsed + external
 }

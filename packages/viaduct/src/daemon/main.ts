@@ -17,7 +17,8 @@ import { dataLayout } from '../model/layout.ts'
 import type { Log } from '../model/log.ts'
 import { readSettings } from '../settings/settings-file.ts'
 import { openSqliteStore } from '../store/sqlite-store.ts'
-import { collectStartGarbage } from '../memory/collect-garbage.ts'
+import { collectAllGarbage } from '../memory/collect-garbage.ts'
+import { collectWhenIdle } from '../memory/collect-when-idle.ts'
 import { openLog } from './open-log.ts'
 import { readVersion } from '../settings/read-version.ts'
 
@@ -76,7 +77,8 @@ async function runDaemon(dataDir: string, signal: AbortSignal): Promise<void> {
   })
   const tookMs = Math.round(performance.now() - startedAt)
   log.info('daemon.started', { version, node: process.versions.node, port: api.port, tookMs })
-  collectStartGarbage()
+  collectAllGarbage()
+  using _idle = collectWhenIdle()
   await aborted(signal)
   log.info('daemon.stopping')
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runInNewContext } from 'node:vm'
-import { collectStartGarbage, collectYoungGarbage } from './collect-garbage.ts'
+import { collectAllGarbage, collectYoungGarbage } from './collect-garbage.ts'
 
 /** A buffer that nothing holds when the promise has settled. */
 async function dropBuffer(keptMeanwhile: () => void): Promise<WeakRef<ArrayBuffer>> {
@@ -22,7 +22,7 @@ test('what is old and needed no more is collected after a start', async () => {
   collectYoungGarbage()
   assert.ok(dropped.deref(), 'it was not old')
   await new Promise((resolve) => setImmediate(resolve))
-  collectStartGarbage()
+  collectAllGarbage()
   assert.equal(dropped.deref(), undefined)
 })
 

@@ -10,8 +10,8 @@ type Collect = (options: { type: 'major' | 'minor'; flavor?: 'last-resort' }) =>
 
 let collect: Collect | null = null
 
-/** All of it, as far as it goes: 10 to 30 ms. For a process that has started and now idles. */
-export function collectStartGarbage(): void {
+/** All of it, as far as it goes: 10 to 30 ms. For a process that has started or worked, and idles. */
+export function collectAllGarbage(): void {
   collect ??= findCollector()
   collect({ type: 'major', flavor: 'last-resort' })
 }

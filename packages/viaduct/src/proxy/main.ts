@@ -9,7 +9,8 @@ import type { Server } from 'node:net'
 import { parseArgs } from 'node:util'
 import { readPersisted } from '../durable/read-persisted.ts'
 import { serveHandback } from '../handback/serve-handback.ts'
-import { collectStartGarbage } from '../memory/collect-garbage.ts'
+import { collectAllGarbage } from '../memory/collect-garbage.ts'
+import { collectWhenIdle } from '../memory/collect-when-idle.ts'
 import { messageOf, systemCodeOf } from '../model/app-error.ts'
 import { dataLayout, type DataLayout } from '../model/layout.ts'
 import { drainTimeoutMs, listenBacklog } from '../model/limits.ts'
@@ -83,7 +84,8 @@ export async function run(argv: readonly string[]): Promise<void> {
   await descriptors.watch(readDescriptorLimit())
   worker.guard = new DescriptorGuard(worker, { gate, descriptors, say })
   say('proxy.listening', { slot, pid: process.pid, generation: worker.router.generation })
-  collectStartGarbage()
+  collectAllGarbage()
+  using _idle = collectWhenIdle()
   await new Promise<void>((resolve) => process.once('SIGTERM', () => resolve()))
   say('proxy.leaving', { connections: worker.connections })
   // The listener's descriptor is closed next: it must not be given to anybody any more.

@@ -5,7 +5,8 @@
 import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
 import { AppError } from '../../model/app-error.ts'
-import { collectStartGarbage } from '../../memory/collect-garbage.ts'
+import { collectAllGarbage } from '../../memory/collect-garbage.ts'
+import { collectWhenIdle } from '../../memory/collect-when-idle.ts'
 import { dataLayout } from '../../model/layout.ts'
 import { runKeeper } from '../../keeper/run-keeper.ts'
 import { checkTraversable } from '../../settings/check-traversable.ts'
@@ -124,7 +125,8 @@ async function sayWhenUp(
   }
   terminal.printJson({ type: 'up', apiUrl: url, settings: withoutSecrets(settings) })
   terminal.print(renderUp(terminal, settings, url))
-  collectStartGarbage()
+  collectAllGarbage()
+  collectWhenIdle()
 }
 
 function logOf(dataDir: string): string {
