@@ -10,7 +10,7 @@ type Collect = (options: { type: 'major' | 'minor'; flavor?: 'last-resort' }) =>
 
 let collect: Collect | null = null
 
-/** All of it, as far as it goes: 10 to 30 ms. For a process that has started or worked, and idles. */
+/** All of it, as far as it goes: 10 to 30 ms. For a process that started, or worked, and idles. */
 export function collectAllGarbage(): void {
   collect ??= findCollector()
   collect({ type: 'major', flavor: 'last-resort' })
