@@ -21,6 +21,8 @@ export const allowedSkips: Readonly<Record<string, string>> = {
   ),
   'engines.node is what an app runs on, also after a rollback': fromRegistry,
   python: 'It deploys an app in Python, which a bare machine does not have.',
+  'an app in another language takes the socket by the protocol of systemd':
+    'It deploys an app in Python, which a bare machine does not have.',
   'a Flask app is deployed twice under load, rolled back, scaled, and loses nothing':
     "It makes wheels of Debian's packages.",
   'a PHP page is deployed twice under load, rolled back, scaled, and loses nothing':
