@@ -3,12 +3,12 @@
  * lock file does not change? `npm run proof -- dependency-cache [--releases 10]`
  */
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { cpuOf } from '../../test/e2e/harness/processes.ts'
 import { startPlatform } from '../../test/e2e/harness/start-platform.ts'
 import { bootAlone } from './dependency-cache/boot-alone.ts'
 import { makeLargeApp, startLargeRegistry } from './dependency-cache/large-app.ts'
-import { numberOption, quantile, report } from '../scenarios/report.ts'
+import { type Figure, numberOption, quantile, report } from '../scenarios/report.ts'
 
 const releases = numberOption('releases', 10)
 await using registry = await startLargeRegistry()
@@ -20,14 +20,6 @@ await using platform = await startPlatform({
 async function diskOf(path: string): Promise<number> {
   const { stdout } = await promisify(execFile)('du', ['-sm', path])
   return Number(stdout.split('\t')[0])
-}
-
-/** Milliseconds since its start. */
-async function cpuOfDaemon(): Promise<number> {
-  const text = await readFile(`/proc/${await platform.daemonPid()}/stat`, 'utf8')
-  // After the name, which may have spaces: field 3; 14 and 15 are user and system, in 10 ms.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
 interface Measured {
@@ -56,13 +48,13 @@ async function measure(name: string, { builds }: { builds: boolean }): Promise<M
     took.push(performance.now() - begun)
     if (i === 1) {
       oneMb = await diskOf(`${platform.dataDir}/apps/${name}`)
-      cpuAtFirst = await cpuOfDaemon()
+      cpuAtFirst = await cpuOf([await platform.daemonPid()])
     }
     boots.push(await bootAlone(app.path, ['node', 'server.js']))
   }
   const [firstMs = 0, ...others] = took
   const allMb = await diskOf(`${platform.dataDir}/apps/${name}`)
-  const cpuMs = ((await cpuOfDaemon()) - cpuAtFirst) / others.length
+  const cpuMs = ((await cpuOf([await platform.daemonPid()])) - cpuAtFirst) / others.length
   const [deployMs, bootMs] = [quantile(others, 0.5), quantile(boots, 0.5)]
   return { firstMs, deployMs, bootMs, cpuMs, oneMb, allMb }
 }
@@ -72,31 +64,17 @@ const built = await measure('large-built', { builds: true })
 report('dependency-cache', [
   { name: 'releases', value: releases, unit: '' },
   { name: 'disk of one release and its cache', value: plain.oneMb, unit: 'MB' },
-  {
-    name: 'disk of all releases, against one',
-    value: plain.allMb / plain.oneMb,
-    unit: '×',
-    limit: 1.2,
-  },
-  { name: 'first deploy, npm ci', value: plain.firstMs, unit: 'ms' },
-  {
-    name: 'redeploy beyond boot, median',
-    value: plain.deployMs - plain.bootMs,
-    unit: 'ms',
-    limit: 1_000,
-  },
-  { name: 'CPU of the daemon for a redeploy', value: plain.cpuMs, unit: 'ms' },
-  {
-    name: 'with a build script: disk of all releases, against one',
-    value: built.allMb / built.oneMb,
-    unit: '×',
-    limit: 1.2,
-  },
-  { name: 'with a build script: first deploy', value: built.firstMs, unit: 'ms' },
-  {
-    name: 'with a build script: redeploy beyond boot, median',
-    value: built.deployMs - built.bootMs,
-    unit: 'ms',
-  },
-  { name: 'with a build script: CPU of the daemon', value: built.cpuMs, unit: 'ms' },
+  ...figuresOf('', plain),
+  ...figuresOf('with a build script: ', built),
 ])
+
+function figuresOf(prefix: string, { allMb, oneMb, ...measured }: Measured): Figure[] {
+  const { firstMs, deployMs, bootMs, cpuMs } = measured
+  const beyondMs = deployMs - bootMs
+  return [
+    { name: `${prefix}disk of all, against one`, value: allMb / oneMb, unit: '×', limit: 1.2 },
+    { name: `${prefix}first deploy`, value: firstMs, unit: 'ms' },
+    { name: `${prefix}redeploy beyond boot, median`, value: beyondMs, unit: 'ms', limit: 1_000 },
+    { name: `${prefix}CPU of the daemon for a redeploy`, value: cpuMs, unit: 'ms' },
+  ]
+}

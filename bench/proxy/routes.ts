@@ -5,9 +5,9 @@
  * `npm run proof -- routes [--apps 10000] [--changes 300] [--windows 7] [--seconds 2] [--json]`
  */
 import { spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { request, Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { cpuOf } from '../../test/e2e/harness/processes.ts'
 import { type DebianTool, debianTool } from '../../tools/debian-tools.ts'
 import { ProxyLinks } from '../../packages/viaduct/src/engine/links/proxy-links.ts'
 import { RouteBook } from '../../packages/viaduct/src/engine/links/route-book.ts'
@@ -28,7 +28,6 @@ const few = 10
 const changes = numberOption('changes', 300)
 const windows = numberOption('windows', 7)
 const seconds = numberOption('seconds', 2)
-const ticksPerSecond = 100
 
 await using scope = new AsyncDisposableStack()
 disposeWhenTold(scope)
@@ -106,7 +105,7 @@ async function measureRequests(
 
 /** Microseconds. */
 async function cpuPerRequest(tool: DebianTool, proxy: ProxyProcess): Promise<number> {
-  const before = await cpuTicks(proxy.pid)
+  const before = await cpuOf([proxy.pid])
   const url = `http://127.0.0.1:${proxy.port}/`
   const args = ['-t1', '-c32', `-d${seconds}s`, '-H', 'Host: app7.localhost', url]
   const env = { ...process.env, ...tool.env }
@@ -115,13 +114,7 @@ async function cpuPerRequest(tool: DebianTool, proxy: ProxyProcess): Promise<num
   child.stdout.on('data', (chunk) => (text += String(chunk)))
   await new Promise((resolve) => child.once('close', resolve))
   const requests = Number(/(\d+) requests in/.exec(text)?.[1])
-  return (((await cpuTicks(proxy.pid)) - before) / ticksPerSecond / requests) * 1e6
-}
-
-async function cpuTicks(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return Number(fields[11]) + Number(fields[12])
+  return (((await cpuOf([proxy.pid])) - before) / requests) * 1e3
 }
 
 async function measureChanges(
