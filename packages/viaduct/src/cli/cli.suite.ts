@@ -1,6 +1,6 @@
 /** Runs the real command line against an API, with a home of its own, for tests of commands. */
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -12,6 +12,8 @@ export interface CliRun {
 
 export interface CliHome extends AsyncDisposable {
   readonly home: string
+  /** Makes a folder of this name with these files. @returns Its path. */
+  folderOf(name: string, files: Readonly<Record<string, string>>): Promise<string>
   /** Runs `viaduct WORDS`; killed after 20 s. */
   run(words: readonly string[], options?: CliRunOptions): Promise<CliRun>
 }
@@ -37,6 +39,12 @@ export async function openCliHome(
   )
   return {
     home,
+    async folderOf(name, files) {
+      const folder = join(home, name)
+      await mkdir(folder)
+      for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), text)
+      return folder
+    },
     run: (words, { env, cwd = home, input = '', onOutput } = {}) =>
       new Promise((resolve, reject) => {
         const child = spawn(process.execPath, [entry, ...words], {

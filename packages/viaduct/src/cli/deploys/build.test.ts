@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type CliHome, openCliHome } from '../cli.suite.ts'
 
@@ -9,13 +7,6 @@ before(async () => {
   cli = await openCliHome()
 })
 after(() => cli[Symbol.asyncDispose]())
-
-async function folderOf(name: string, files: Record<string, string>): Promise<string> {
-  const folder = join(cli.home, name)
-  await mkdir(folder)
-  for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), text)
-  return folder
-}
 
 const facts = {
   name: 'shop',
@@ -33,7 +24,7 @@ const files = {
 }
 
 test('build --explain says what runs, in which order, and because of what', async () => {
-  const folder = await folderOf('shop', files)
+  const folder = await cli.folderOf('shop', files)
   const { code, stdout } = await cli.run(['build', '--explain', folder])
   assert.equal(code, 0)
   assert.equal(
@@ -55,7 +46,7 @@ web      node server.js  (node)
 })
 
 test('two lock files, and a package manager that is not that of the lock file, are named', async () => {
-  const two = await folderOf('two', { ...files, 'yarn.lock': '' })
+  const two = await cli.folderOf('two', { ...files, 'yarn.lock': '' })
   const first = await cli.run(['build', '--explain', two])
   assert.equal(first.code, 2)
   assert.match(first.stderr, /lock files of 2 package managers: pnpm-lock\.yaml, yarn\.lock/)
@@ -63,7 +54,7 @@ test('two lock files, and a package manager that is not that of the lock file, a
   const second = await cli.run([
     'build',
     '--explain',
-    await folderOf('other', { ...files, 'package.json': other }),
+    await cli.folderOf('other', { ...files, 'package.json': other }),
   ])
   assert.match(second.stderr, /"packageManager" is npm, but pnpm-lock\.yaml is pnpm's/)
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { openTestApi, until } from '../../api/open-test-api.suite.ts'
@@ -11,13 +11,6 @@ before(async () => {
 })
 after(() => cli[Symbol.asyncDispose]())
 
-async function folderOf(name: string, files: Record<string, string>): Promise<string> {
-  const folder = join(cli.home, name)
-  await mkdir(folder)
-  for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), text)
-  return folder
-}
-
 const wrong = {
   Procfile: '\uFEFFweb: node server.js\r\nweb: again\r\nnonsense\r\n',
   'viaduct.json':
@@ -28,7 +21,7 @@ const wrong = {
 }
 
 test('check shows every mistake with file and line, and what was detected', async () => {
-  const folder = await folderOf('wrong', wrong)
+  const folder = await cli.folderOf('wrong', wrong)
   const { code, stdout, stderr } = await cli.run(['check', folder])
   assert.equal(code, 1)
   assert.equal(stderr, '')
@@ -52,7 +45,7 @@ test('check shows every mistake with file and line, and what was detected', asyn
 })
 
 test('check of a folder that is right exits 0, also where only the server knows the rest', async (t) => {
-  const folder = await folderOf('right', {
+  const folder = await cli.folderOf('right', {
     Procfile: 'web: node server.js\n',
     'viaduct.json': '{ "env": { "KEY": { "required": true } }, "routes": ["web"] }',
     '.gitignore': '.env\n',
@@ -76,7 +69,7 @@ test('check of a folder that is right exits 0, also where only the server knows 
 })
 
 test('check finds a link that leaves the folder, which no upload takes', async () => {
-  const folder = await folderOf('linked', { Procfile: 'web: a\nweb: b\n' })
+  const folder = await cli.folderOf('linked', { Procfile: 'web: a\nweb: b\n' })
   await symlink('/etc/hostname', join(folder, 'out'))
   const { code, stdout } = await cli.run(['check', folder])
   assert.equal(code, 1)
@@ -88,13 +81,13 @@ test('check of what is no app says what is missing', async () => {
   const nothing = await cli.run(['check', join(cli.home, 'nowhere')])
   assert.equal(nothing.code, 2)
   assert.match(nothing.stderr, /There is no folder/)
-  const empty = await cli.run(['check', await folderOf('empty', {})])
+  const empty = await cli.run(['check', await cli.folderOf('empty', {})])
   assert.equal(empty.code, 2)
   assert.match(empty.stderr, /has none of package\.json, .*Procfile/)
 })
 
 test('deploy refuses what check would, before it sends anything', async () => {
-  const folder = await folderOf('unsent', wrong)
+  const folder = await cli.folderOf('unsent', wrong)
   // Nobody listens there: an upload would fail otherwise.
   const environment = { VIADUCT_URL: 'http://127.0.0.1:9', VIADUCT_TOKEN: 't'.repeat(43) }
   const refused = await cli.run(['deploy', folder, '--app', 'unsent'], { env: environment })
@@ -108,7 +101,7 @@ test('deploy refuses what check would, before it sends anything', async () => {
 })
 
 test('deploy takes a folder that is right with what the server was told', async () => {
-  const folder = await folderOf('told', { Procfile: 'api: node server.js\n' })
+  const folder = await cli.folderOf('told', { Procfile: 'api: node server.js\n' })
   await using api = await openTestApi()
   const env = { VIADUCT_URL: api.url, VIADUCT_TOKEN: api.token }
   const refused = await cli.run(['deploy', folder], { env })

@@ -32,7 +32,7 @@ export async function runTasks(
   options: TaskOptions,
 ): Promise<void> {
   for (const task of deployTasks) {
-    const line = Object.entries(release.processes).find(([type]) => type === task)?.[1]
+    const line = release.processes[parseProcessType(task)]
     if (line === undefined) continue
     const before = await runner.ask(() => noteTask(runner, options.deploy, { task, is: 'begun' }))
     if (before === 'done') continue
